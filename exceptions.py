@@ -1,0 +1,113 @@
+"""Every way a request can fail, and the one table that turns each into an HTTP answer.
+
+PareError
+├── BadRequest               the request itself is malformed
+│   └── InvalidOptions       an option is unknown, ill-typed or out of range
+├── PayloadTooLarge          more bytes than MAX_FILE_SIZE_MB
+├── UnknownFormat            not an image format that Pare knows
+├── UnprocessableImage       it claims to be an image and cannot be decoded
+│   └── ImageLimitExceeded   too many pixels, frames, elements
+├── Busy                     every slot and every place in the queue is taken
+└── ToolError                a tool gave no usable result
+    ├── ToolTimeout          it was ended at its time limit
+    ├── ToolMissing          it is not installed
+    ├── ToolFlooded          it wrote more than it may
+    └── ToolCrashed          it exited with an error or was killed
+"""
+
+from typing import Any, NamedTuple
+
+
+class PareError(Exception):
+    """The root; `detail` is a sentence for the caller, `extensions` become problem+json members."""
+
+    def __init__(self, detail: str, **extensions: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.extensions = extensions
+
+
+class BadRequest(PareError):
+    """The request cannot be understood."""
+
+
+class InvalidOptions(BadRequest):
+    """An option is unknown, ill-typed or out of range; `errors` lists `{pointer, detail}`."""
+
+
+class PayloadTooLarge(PareError):
+    """More bytes than the limit; `limit` and `actual` in bytes."""
+
+
+class UnknownFormat(PareError):
+    """No format recognises the first bytes."""
+
+
+class UnprocessableImage(PareError):
+    """The bytes claim a format and cannot be decoded as it."""
+
+
+class ImageLimitExceeded(UnprocessableImage):
+    """A well-formed image over a limit; `limit` and `actual` in the limit's own unit."""
+
+
+class Busy(PareError):
+    """No slot and no place in the queue; `retry_after` in seconds."""
+
+
+class ToolError(PareError):
+    """A tool gave no usable result; `kind` is the closed word that metrics and logs use."""
+
+    kind = "failed"
+
+
+class ToolTimeout(ToolError):
+    """The tool was ended at its time limit."""
+
+    kind = "timeout"
+
+
+class ToolMissing(ToolError):
+    """The tool is not installed."""
+
+    kind = "missing"
+
+
+class ToolFlooded(ToolError):
+    """The tool was ended because it wrote more than it may."""
+
+    kind = "flooded"
+
+
+class ToolCrashed(ToolError):
+    """The tool exited with an error or was killed."""
+
+    kind = "crashed"
+
+
+class Status(NamedTuple):
+    """The HTTP answer for one class of error."""
+
+    status: int
+    code: str
+    title: str
+
+
+STATUS: dict[type[PareError], Status] = {
+    BadRequest: Status(400, "bad_request", "The request cannot be understood"),
+    InvalidOptions: Status(400, "invalid_options", "An option is wrong"),
+    PayloadTooLarge: Status(413, "payload_too_large", "The file is too large"),
+    UnknownFormat: Status(415, "unknown_format", "Not an image format that Pare knows"),
+    UnprocessableImage: Status(422, "undecodable_image", "The image cannot be decoded"),
+    ImageLimitExceeded: Status(422, "image_limit_exceeded", "The image is over a limit"),
+    Busy: Status(503, "busy", "Every slot is taken"),
+    ToolTimeout: Status(504, "tool_timeout", "A tool was too slow"),
+    ToolMissing: Status(503, "tool_missing", "A tool is not installed"),
+    ToolFlooded: Status(422, "undecodable_image", "The image cannot be decoded"),
+    ToolCrashed: Status(422, "undecodable_image", "The image cannot be decoded"),
+}
+
+
+def status_of(error: PareError) -> Status:
+    """The row of the nearest class in the error's own line of ancestors."""
+    return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)

@@ -1,0 +1,61 @@
+"""The program inside an isolated worker: reads calls from standard input, answers on standard output, for ever.
+
+Frames are an 8-byte length and a msgpack value. A decoder that a hostile file took over can answer with data, never
+with code, which pickle would allow.
+"""
+
+import importlib
+import os
+import struct
+import sys
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import msgpack
+
+from exceptions import PareError
+
+LENGTH = struct.Struct(">Q")
+
+
+def resolve(name: str) -> Callable[..., Any]:
+    """The function that `module:name` stands for."""
+    module, _, function = name.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return found
+
+
+def answer(frame: bytes) -> bytes:
+    """Run one call; what it returns or raises becomes one frame."""
+    name, args, kwargs = msgpack.unpackb(frame)
+    try:
+        reply = {"result": resolve(name)(*args, **kwargs)}
+    except PareError as error:
+        reply = {"refused": [type(error).__name__, error.detail, error.extensions]}
+    except Exception as error:
+        reply = {"failed": f"{type(error).__name__}: {error}"[:300]}
+    packed: bytes = msgpack.packb(reply)
+    return packed
+
+
+def serve(inward: BinaryIO, outward: BinaryIO) -> None:
+    """Answer frames until the other end closes."""
+    while header := inward.read(LENGTH.size):
+        reply = answer(inward.read(*LENGTH.unpack(header)))
+        outward.write(LENGTH.pack(len(reply)) + reply)
+        outward.flush()
+
+
+def main() -> None:
+    """Keep the answer pipe for answers alone: whatever a library prints goes nowhere."""
+    outward = os.fdopen(os.dup(1), "wb")
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+    for module in sys.argv[1:]:
+        importlib.import_module(module)
+    serve(sys.stdin.buffer, outward)
+
+
+if __name__ == "__main__":
+    main()

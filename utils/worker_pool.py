@@ -1,0 +1,133 @@
+"""A small pool of killable, recycled Python processes for native code that touches strangers' bytes.
+
+A crash, hang or memory blow-up in a worker fails the one call that caused it.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgpack
+
+import exceptions
+from exceptions import PareError, ToolCrashed, ToolTimeout
+from utils.subprocess_runner import MIB, ChildProcess, ProcessLimits, start
+from utils.worker import LENGTH
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).parent.parent
+WORKER_LIMITS = ProcessLimits(address_space=1536 * MIB, cpu_seconds=None)
+MAX_ANSWER = 512 * MIB
+CALLS_PER_WORKER = 200
+
+
+class Worker(ChildProcess):
+    """One worker process; answers one call at a time."""
+
+    def __init__(self) -> None:
+        super().__init__(max_output=MAX_ANSWER)
+        self.calls = 0
+        self._answer: asyncio.Future[Any] | None = None
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        super().pipe_data_received(fd, data)
+        if self._answer is None or len(self.stdout) < LENGTH.size:
+            return
+        (length,) = LENGTH.unpack_from(self.stdout)
+        if len(self.stdout) >= LENGTH.size + length and not self._answer.done():
+            self._answer.set_result(bytes(memoryview(self.stdout)[LENGTH.size : LENGTH.size + length]))
+            self.stdout = bytearray()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(ToolCrashed("the worker process died"))
+
+    @property
+    def spent(self) -> bool:
+        """Whether it is dead or has answered its share of calls."""
+        return self.done.done() or self.calls >= CALLS_PER_WORKER
+
+    async def ask(self, frame: bytes) -> Any:
+        """Send one frame and wait for the answer."""
+        self.calls += 1
+        self._answer = asyncio.get_running_loop().create_future()
+        if self.done.done():
+            raise ToolCrashed("the worker process died")
+        self.stdin.write(LENGTH.pack(len(frame)) + frame)
+        try:
+            return msgpack.unpackb(await self._answer)
+        finally:
+            self._answer = None
+
+
+class WorkerPool:
+    """At most `size` workers, started when first needed and replaced as soon as one is spent or killed."""
+
+    def __init__(self, size: int, env: Mapping[str, str], preload: Sequence[str] = ()) -> None:
+        self._argv = (sys.executable, "-m", "utils.worker", *preload)
+        self._env = env
+        self._free = asyncio.Semaphore(size)
+        self._idle: list[Worker] = []
+        self._alive: set[Worker] = set()
+        self._closed = False
+
+    async def call(
+        self, function: Callable[..., T], args: Sequence[Any], kwargs: Mapping[str, Any], *, timeout: float
+    ) -> T:
+        """Run a module-level function in a worker. Raises the PareError it raised, or ToolError."""
+        name = f"{function.__module__}:{function.__qualname__}"
+        frame: bytes = msgpack.packb([name, args, kwargs])
+        async with self._free:
+            worker = self._idle.pop() if self._idle else await self._start()
+            try:
+                async with asyncio.timeout(timeout):
+                    reply = await worker.ask(frame)
+            except TimeoutError:
+                raise ToolTimeout(f"{function.__name__} was ended after {timeout:.0f} s") from None
+            finally:
+                await asyncio.shield(self._put_back(worker, answered="reply" in locals()))
+        result: T = _unwrap(reply, function.__name__)
+        return result
+
+    async def warm(self) -> None:
+        """Start one worker ahead of the first call."""
+        if not self._idle:
+            self._idle.append(await self._start())
+
+    async def close(self) -> None:
+        """End every worker."""
+        self._closed = True
+        await asyncio.gather(*(worker.end() for worker in self._alive))
+        self._idle.clear()
+
+    async def _start(self) -> Worker:
+        worker = Worker()
+        await start(self._argv, self._env, WORKER_LIMITS, worker, cwd=str(ROOT))
+        self._alive.add(worker)
+        return worker
+
+    async def _put_back(self, worker: Worker, answered: bool) -> None:
+        if answered and not worker.spent:
+            self._idle.append(worker)
+            return
+        await worker.end()
+        self._alive.discard(worker)
+        if not self._closed and not self._idle:
+            self._idle.append(await self._start())
+
+
+def _unwrap(reply: dict[str, Any], name: str) -> Any:
+    match reply:
+        case {"result": result}:
+            return result
+        case {"refused": [str(kind), str(detail), dict(extensions)]}:
+            error = getattr(exceptions, kind, None)
+            if isinstance(error, type) and issubclass(error, PareError):
+                raise error(detail, **extensions)
+        case {"failed": str(text)}:
+            raise ToolCrashed(f"{name}: {text}")
+    raise ToolCrashed(f"{name} answered nonsense")
