@@ -42,5 +42,5 @@ rm -f "$stamp"
 echo "Installing Python packages: $lock"
 install requirements-build.txt
 install "$lock"
-printf '%s\n' "$others" "$sum" > "$stamp.new"
+printf '%s\n' ${others:+"$others"} "$sum" > "$stamp.new"
 mv "$stamp.new" "$stamp"
