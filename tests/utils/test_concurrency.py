@@ -11,6 +11,14 @@ from exceptions import Busy
 from utils.concurrency import Slots
 from utils.worker_pool import ROOT
 
+HOLD = """
+import pathlib, sys, time
+from utils.concurrency import FileLocks
+held = FileLocks(pathlib.Path(sys.argv[1]), "slot", 1).try_acquire()
+print("held", flush=True)
+time.sleep(600)
+"""
+
 
 async def test_places_are_refused_at_once_when_all_are_taken(tmp_path: Path) -> None:
     slots = Slots(tmp_path, size=1, queue=1)
@@ -40,8 +48,7 @@ async def test_never_more_at_work_than_slots(tmp_path: Path) -> None:
 
 
 async def test_a_dead_process_gives_its_slot_back(tmp_path: Path) -> None:
-    code = f"from utils.concurrency import FileLocks; import pathlib, time; FileLocks(pathlib.Path({str(tmp_path)!r}), 'slot', 1).try_acquire(); print('held', flush=True); time.sleep(600)"
-    holder = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE)
     assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
     slots = Slots(tmp_path, size=1, queue=0)
     with pytest.raises(TimeoutError):
