@@ -1,0 +1,1 @@
+"""What Pare exists for: formats, the engine, the judgement of quality."""

@@ -104,6 +104,11 @@ class Optimizer(ABC):
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned | None:
         """The same picture without the metadata that has to go; None when a needed tool failed."""
 
+    @staticmethod
+    @abstractmethod
+    def sample() -> bytes:
+        """A tiny file of this format, for self-tests; runs in an isolated worker."""
+
     @abstractmethod
     def optimize(self, cleaned: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> AsyncIterator[Candidate]:
         """Propose smaller files of the cleaned picture, carrying over whatever metadata it still has."""

@@ -6,6 +6,10 @@ from typing import Any
 from exceptions import UnprocessableImage
 
 THUMB = 32
+THUMBS = 16
+"""Frames of which a thumbnail is kept."""
+BOX = 4
+"""Pillow's box filter, `Image.Resampling.BOX`."""
 DECODE_BUDGET = 24_000_000
 """Pixels looked at in one file: an animation past it is judged by its first frames."""
 
@@ -44,7 +48,8 @@ def _facts(image: Any) -> dict[str, Any]:
         image.seek(index)
         image.load()
         digest.update(_pixels(image))
-        thumbs.append(_thumb(image))
+        if index < THUMBS:
+            thumbs.append(_thumb(image))
         budget -= image.width * image.height
         if budget <= 0:
             break

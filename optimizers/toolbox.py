@@ -36,7 +36,7 @@ class Toolbox:
         self.last_error: ToolError | None = None
 
     async def run(self, tool: str, *args: str, stdin: bytes, no_result: Collection[int] = ()) -> bytes | None:
-        """Run a program from bytes to bytes; an exit code in `no_result` means it declined, anything but 0 else that it failed."""
+        """Run a program from bytes to bytes; an exit code in `no_result` means that it declined."""
 
         async def job(timeout: float) -> bytes | None:
             done = await self._runner.run(
@@ -51,9 +51,10 @@ class Toolbox:
         return await self._timed(tool, job)
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-        """Run a module-level function in an isolated worker; arguments and result are bytes, numbers, strings, lists, dicts.
+        """Run a module-level function in an isolated worker.
 
-        A PareError raised there is raised here; any other exception, a crash or a hang is no result.
+        Arguments and result are bytes, numbers, strings, lists, dicts. A PareError raised there is raised here; any
+        other exception, a crash or a hang is no result.
         """
 
         async def job(timeout: float) -> T | None:

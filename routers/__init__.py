@@ -1,0 +1,1 @@
+"""Doors: parse, call one thing, shape the answer."""

@@ -1,0 +1,1 @@
+"""Decisions about what may come in, as plain functions over values."""

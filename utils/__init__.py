@@ -1,0 +1,1 @@
+"""Mechanisms that would make sense in another project."""

@@ -6,20 +6,23 @@ Python between fork and exec.
 
 import asyncio
 import os
+import re
 import resource
 import signal
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from shutil import which
 from typing import cast
 
-from exceptions import ToolCrashed, ToolFlooded, ToolMissing, ToolTimeout
+from exceptions import ToolCrashed, ToolError, ToolFlooded, ToolMissing, ToolTimeout
 
 MIB = 1 << 20
 STDERR_KEPT = 4096
 REAP_SECONDS = 5.0
+VERSION_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,9 @@ class ProcessLimits:
         }
         if self.cpu_seconds is not None:
             limits[resource.RLIMIT_CPU] = self.cpu_seconds
-        try:
+        with suppress(ProcessLookupError):
             for kind, value in limits.items():
                 resource.prlimit(pid, kind, (value, value))
-        except ProcessLookupError:
-            pass
 
 
 class ChildProcess(asyncio.SubprocessProtocol):
@@ -81,10 +82,8 @@ class ChildProcess(asyncio.SubprocessProtocol):
 
     def kill(self) -> None:
         """End the child and everything it started."""
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.transport.get_pid(), signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
     async def end(self) -> None:
         """Kill, close the pipes and reap; a pipe that is full and paused would otherwise keep `done` waiting."""
@@ -125,24 +124,9 @@ class ToolRunner:
         declined: Collection[int] = (),
     ) -> bytes:
         """The program's standard output; empty when it exits with a code in `declined`. Raises ToolError."""
-        tool, *args = argv
-        path = self.path_of(tool)
-        if path is None:
-            raise ToolMissing(f"{tool} is not installed")
+        tool = argv[0]
         child = ChildProcess(max_output)
-        try:
-            async with asyncio.timeout(timeout):
-                await start((str(path), *args), self._env, self._limits, child)
-                child.stdin.write(stdin)
-                child.stdin.close()
-                code = await asyncio.shield(child.done)
-        except TimeoutError:
-            raise ToolTimeout(f"{tool} was ended after {timeout:.0f} s") from None
-        except OSError as error:
-            raise ToolCrashed(f"{tool} could not be started: {error.strerror}") from error
-        finally:
-            if hasattr(child, "transport") and not child.done.done():
-                await asyncio.shield(child.end())
+        code = await self._complete(argv, stdin, timeout, child)
         if child.flooded:
             raise ToolFlooded(f"{tool} wrote more than {max_output} bytes")
         if code in declined:
@@ -150,3 +134,36 @@ class ToolRunner:
         if code != 0:
             raise ToolCrashed(f"{tool} exited with {code}: {child.stderr.decode(errors='replace').strip()[:300]}")
         return bytes(child.stdout)
+
+    async def version_of(self, tool: str) -> str | None:
+        """The version that the program states of itself; spellings of the flag differ, and some say it on stderr."""
+        for flag in ("--version", "-version"):
+            child = ChildProcess(STDERR_KEPT)
+            try:
+                code = await self._complete((tool, flag), b"", VERSION_SECONDS, child)
+            except ToolError:
+                return None
+            found = re.search(rb"\d+\.\d+(\.\d+)*", child.stdout or child.stderr)
+            if code == 0 and found:
+                return found[0].decode()
+        return None
+
+    async def _complete(self, argv: Sequence[str], stdin: bytes, timeout: float, child: ChildProcess) -> int:
+        """Run the program to its end, whatever happens to us meanwhile; its exit code."""
+        tool, *args = argv
+        path = self.path_of(tool)
+        if path is None:
+            raise ToolMissing(f"{tool} is not installed")
+        try:
+            async with asyncio.timeout(timeout):
+                await start((str(path), *args), self._env, self._limits, child)
+                child.stdin.write(stdin)
+                child.stdin.close()
+                return await asyncio.shield(child.done)
+        except TimeoutError:
+            raise ToolTimeout(f"{tool} was ended after {timeout:.0f} s") from None
+        except OSError as error:
+            raise ToolCrashed(f"{tool} could not be started: {error.strerror}") from error
+        finally:
+            if hasattr(child, "transport") and not child.done.done():
+                await asyncio.shield(child.end())

@@ -5,6 +5,7 @@ with code, which pickle would allow.
 """
 
 import importlib
+import operator
 import os
 import struct
 import sys
@@ -21,7 +22,7 @@ LENGTH = struct.Struct(">Q")
 def resolve(name: str) -> Callable[..., Any]:
     """The function that `module:name` stands for."""
     module, _, function = name.partition(":")
-    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    found: Callable[..., Any] = operator.attrgetter(function)(importlib.import_module(module))
     return found
 
 

@@ -1,0 +1,32 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench lock clean
+
+PYTHON_BIN := .venv/bin/python
+
+help:  ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:  ## install everything that running and testing need
+	@scripts/setup.sh test
+
+run:  ## start the service; settings come from the environment and .env (make run PORT=9000)
+	@scripts/setup.sh runtime
+	@exec scripts/run.sh
+
+test: setup  ## run the tests (make test ARGS="-k jpeg")
+	@$(PYTHON_BIN) -m pytest -n auto --maxprocesses 4 $(ARGS)
+
+check: setup  ## lint, formatting and types
+	@$(PYTHON_BIN) -m ruff check .
+	@$(PYTHON_BIN) -m ruff format --check .
+	@$(PYTHON_BIN) -m mypy
+
+bench: setup  ## measure against the bare tools
+	@$(PYTHON_BIN) -m benchmarks $(ARGS)
+
+lock:  ## pin every dependency of pyproject.toml with its hashes (needs uv)
+	@scripts/lock.sh $(ARGS)
+
+clean:  ## remove everything that was installed or cached in this checkout
+	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,86 @@
+"""Every setting, read once from the environment (and `.env`) into one frozen value that `create_app` hands on."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).parent
+CPU_COUNT = len(os.sched_getaffinity(0))
+
+
+class SettingsError(Exception):
+    """A setting has a wrong value; the message is one sentence that names the variable."""
+
+
+class Settings(BaseSettings):
+    """The service's settings; each field is the environment variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True, env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    # Service
+    service_name: str = Field("pare", description="Name in logs and /health.")
+    version: str = Field("0.1.0", description="Version in logs and /health.")
+    host: str = Field("127.0.0.1", description="Address to listen on; the container image sets 0.0.0.0.")
+    port: int = Field(8080, ge=1, le=65535, description="Port to listen on.")
+    workers: int = Field(4, ge=1, le=64, description="Server processes; `make run` and the image set 1.")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe log line written.")
+    graceful_shutdown_timeout: int = Field(
+        30, ge=1, le=3600, description="Seconds that running work may take after SIGTERM (Cloud Run kills after 10)."
+    )
+    allowed_origins: str = Field("*", description="Origins that browsers may call from (CORS), comma-separated.")
+    data_dir: Path = Field(Path("data"), description="Folder for everything embedded.")
+    tools_dir: Path = Field(ROOT / ".tools" / "bin", description="Searched for the tools after PATH.")
+
+    # Limits
+    max_file_size_mb: int = Field(
+        32, ge=1, le=1024, description="Largest upload in MiB (Cloud Run's HTTP/1 limit is 32 in all)."
+    )
+    max_pixels: int = Field(50_000_000, ge=1, description="Most pixels in one frame.")
+    max_total_pixels: int = Field(200_000_000, ge=1, description="Most pixels over all frames.")
+    max_frames: int = Field(1000, ge=1, description="Most frames or pages.")
+    max_svg_depth: int = Field(128, ge=1, le=500, description="Deepest nesting in an SVG.")
+    max_svg_elements: int = Field(400_000, ge=1, description="Most elements in an SVG.")
+    max_svgz_ratio: int = Field(100, ge=1, description="Most bytes that one byte of an SVGZ may unpack to.")
+
+    # Optimization
+    default_quality: int = Field(80, ge=1, le=100, description="Quality where a request names none.")
+    tool_timeout_seconds: int = Field(60, ge=1, le=600, description="Longest run of one tool.")
+    compression_semaphore_size: int = Field(
+        CPU_COUNT, ge=1, le=256, description="Images worked on at once, over all server processes (default: CPUs)."
+    )
+    max_queue_depth: int = Field(
+        2 * CPU_COUNT,
+        ge=0,
+        le=10_000,
+        description="Images waiting beyond that; more are answered 503 (default: 2 × CPUs).",
+    )
+
+    @property
+    def max_file_size(self) -> int:
+        """Largest upload in bytes."""
+        return self.max_file_size_mb << 20
+
+    @property
+    def origins(self) -> list[str]:
+        """The allowed origins, one by one."""
+        return [origin.strip() for origin in self.allowed_origins.split(",") if origin.strip()]
+
+    @property
+    def search_path(self) -> str:
+        """Where tools are looked for."""
+        return f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{self.tools_dir}"
+
+
+def load_settings() -> Settings:
+    """The settings of this environment; raises SettingsError with one sentence for each wrong value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("; ".join(map(_sentence, error.errors()))) from None
+
+
+def _sentence(error: ErrorDetails) -> str:
+    return f"{str(error['loc'][0]).upper()} is wrong: {error['msg'].lower()} (got {error['input']!r})"

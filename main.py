@@ -1,0 +1,112 @@
+"""The composition root: builds every part once, in order, from one Settings value. `python main.py` serves it."""
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from config import Settings, SettingsError, load_settings
+from middleware import RequestContext, SecurityHeaders
+from optimizers.engine import Engine
+from optimizers.selftest import missing, self_test
+from routers import answers, health, optimize, problems
+from routers.deps import Services
+from security.file_validation import ImageLimits
+from utils.concurrency import Slots
+from utils.logging import json_logging
+from utils.subprocess_runner import ToolRunner
+from utils.worker_pool import WorkerPool
+
+WORKER_PRELOAD = ("optimizers.router", "PIL.Image")
+log = structlog.get_logger("pare")
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application over the given settings, or those of the environment."""
+    settings = settings or load_settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with json_logging(settings.log_level, settings.service_name):
+            async with running(settings) as services:
+                app.state.services = services
+                yield
+
+    app = FastAPI(
+        title="Pare", version=settings.version, summary="Smaller images that look the same.", lifespan=lifespan
+    )
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.origins,
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=answers.RESULT_HEADERS,
+    )
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestContext)
+    problems.install(app)
+    for room in (optimize, health, problems):
+        app.include_router(room.router)
+    return app
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Services]:
+    """Every part, started and self-tested; ended in reverse."""
+    runner = ToolRunner(settings.search_path)
+    workers = WorkerPool(settings.compression_semaphore_size, worker_environment(settings), WORKER_PRELOAD)
+    slots = Slots(settings.data_dir / "slots", settings.compression_semaphore_size, settings.max_queue_depth)
+    limits = ImageLimits(settings.max_pixels, settings.max_total_pixels, settings.max_frames)
+    engine = Engine(runner, workers, slots, limits, settings.tool_timeout_seconds)
+    try:
+        reports = await self_test(engine, runner)
+        for name in missing(engine.formats, reports):
+            log.warning("a tool does not work", format=name, health="/health")
+        yield Services(settings, engine, slots, reports)
+    finally:
+        await workers.close()
+
+
+def worker_environment(settings: Settings) -> dict[str, str]:
+    """What an isolated worker may know: no setting, no secret; one thread, as slots are what is parallel."""
+    return {"PATH": settings.search_path, "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+def welcome(settings: Settings) -> str:
+    """What is told to whoever starts it by hand."""
+    address = f"http://{'127.0.0.1' if settings.host == '0.0.0.0' else settings.host}:{settings.port}"  # noqa: S104
+    return (
+        f"Pare {settings.version} on {address}\n  try: curl -F file=@photo.jpg {address}/optimize -o smaller.jpg -D -\n"
+    )
+
+
+def serve() -> int:
+    """Serve until SIGTERM; 2 when a setting is wrong."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        print(f"pare: {error}", file=sys.stderr)
+        return 2
+    print(welcome(settings), file=sys.stderr, flush=True)
+    uvicorn.run(
+        "main:create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.graceful_shutdown_timeout,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    os.chdir(os.path.dirname(os.path.abspath(__file__)))
+    sys.exit(serve())

@@ -1,0 +1,71 @@
+"""Pure ASGI wrappers around every request: an id, security headers, one log line."""
+
+import re
+import time
+import uuid
+from dataclasses import dataclass
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+log = structlog.get_logger("pare.access")
+
+
+@dataclass(frozen=True)
+class RequestContext:
+    """Gives each request an id (the caller's, if well formed), binds it to the log, and writes one access line."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if WELL_FORMED_ID.fullmatch(given) else str(uuid.uuid4())
+        scope["request_id"] = request_id
+        context = {"request_id": request_id}
+        if trace := TRACEPARENT.fullmatch(headers.get("traceparent", "")):
+            context["trace_id"] = trace[1]
+        started, status = time.perf_counter(), 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(**context):
+            try:
+                await self.app(scope, receive, send_with_id)
+            finally:
+                milliseconds = round((time.perf_counter() - started) * 1000, 1)
+                log.info(
+                    "request", method=scope["method"], path=scope["path"], status=status, milliseconds=milliseconds
+                )
+
+
+@dataclass(frozen=True)
+class SecurityHeaders:
+    """Adds the headers that every answer carries, unless the answer has its own."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, send_guarded if scope["type"] == "http" else send)

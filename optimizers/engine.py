@@ -1,0 +1,226 @@
+"""The corridor: a picture in, the same picture in fewer bytes out. Formats propose, the engine disposes."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from exceptions import ToolError, UnprocessableImage
+from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer, Source
+from optimizers.policy import Policy
+from optimizers.router import FORMATS, detect
+from optimizers.toolbox import Toolbox
+from optimizers.verify import differences
+from security.file_validation import ImageLimits, check_image
+from utils.concurrency import Slots
+from utils.subprocess_runner import ToolRunner
+from utils.worker_pool import WorkerPool
+
+ALLOWANCE_SECONDS = 15.0
+"""What a request may take beyond one full run of a tool."""
+LOSSY_SHARE = 0.98
+"""A lossy file has to be below this share of the best lossless one: less is not worth a generation of loss."""
+
+
+class Reason(StrEnum):
+    """Why the answer is what it is; the closed list of `X-Optimization-Reason`."""
+
+    OPTIMIZED = "optimized"
+    ALREADY_OPTIMAL = "already_optimal"
+    WOULD_BE_LARGER = "would_be_larger"
+    TIME_LIMIT = "time_limit"
+    FORMAT_PASSTHROUGH = "format_passthrough"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One candidate and what became of it."""
+
+    candidate: Candidate
+    milliseconds: float
+    verdict: str
+    """`won`, `larger`, `beaten`, or what the candidate would have lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What went in, what came out, and why."""
+
+    source: Source
+    spec: FormatSpec
+    before: ImageInfo
+    data: bytes
+    method: str
+    reason: Reason
+    quality: int | None
+    attempts: tuple[Attempt, ...]
+    removed: tuple[str, ...]
+    kept: tuple[str, ...]
+    spans: dict[str, float]
+    """Milliseconds spent in `queue`, `inspect`, `encode`, `verify`."""
+
+    @property
+    def reduction_percent(self) -> float:
+        """How much smaller, in percent of the input; negative where the result is larger."""
+        return round(100 * (1 - len(self.data) / len(self.source.data)), 2)
+
+
+@dataclass
+class _Clock:
+    spans: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def span(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.spans[name] = self.spans.get(name, 0.0) + (time.perf_counter() - started) * 1000
+
+
+class Engine:
+    """Runs pictures through the corridor with real tools, a bounded number at a time."""
+
+    def __init__(
+        self,
+        runner: ToolRunner,
+        workers: WorkerPool,
+        slots: Slots,
+        limits: ImageLimits,
+        tool_timeout: float,
+        formats: Sequence[Optimizer] = FORMATS,
+    ) -> None:
+        self.formats = formats
+        self._runner = runner
+        self._workers = workers
+        self._slots = slots
+        self._limits = limits
+        self._tool_timeout = tool_timeout
+
+    async def run(self, source: Source, policy: Policy) -> Outcome:
+        """Same picture, fewer bytes. Raises PareError where the input has to be refused."""
+        clock = _Clock()
+        with clock.span("inspect"):
+            optimizer = detect(source.data, self.formats)
+            info = optimizer.inspect(source.data)
+            check_image(*info.displayed_size, info.frames, self._limits)
+        waited = time.perf_counter()
+        async with self._slots.slot():
+            clock.spans["queue"] = (time.perf_counter() - waited) * 1000
+            return await _Job(optimizer, source, info, policy, self.toolbox(), clock).run()
+
+    def toolbox(self) -> Toolbox:
+        """Tools for one picture, with the clock started."""
+        deadline = time.monotonic() + self._tool_timeout + ALLOWANCE_SECONDS
+        return Toolbox(self._runner, self._workers, deadline, self._tool_timeout)
+
+
+@dataclass
+class _Job:
+    """One picture on its way; every step reads what the steps before it made."""
+
+    optimizer: Optimizer
+    source: Source
+    info: ImageInfo
+    policy: Policy
+    tools: Toolbox
+    clock: _Clock
+
+    async def run(self) -> Outcome:
+        with self.clock.span("verify"):
+            seen = await self._look(self.source.data)
+        with self.clock.span("encode"):
+            cleaned = await self._clean()
+            attempts = await self._propose(cleaned)
+        with self.clock.span("verify"):
+            cleaned, attempts = await self._dispose(cleaned, attempts, seen)
+        return self._conclude(cleaned, attempts)
+
+    async def _look(self, data: bytes) -> dict[str, Any]:
+        seen = await self.tools.call(self.optimizer.look, data, self.optimizer.spec.decoder)
+        if seen is None:
+            raise self._tool_error()
+        return seen
+
+    async def _clean(self) -> Cleaned:
+        cleaned = await self.optimizer.clean(self.source.data, self.policy.metadata, self.tools)
+        if cleaned is None:
+            raise self._tool_error()
+        return cleaned
+
+    def _tool_error(self) -> ToolError:
+        assert self.tools.last_error is not None, "a tool gave no result and no reason"
+        return self.tools.last_error
+
+    async def _propose(self, cleaned: Cleaned) -> list[Attempt]:
+        attempts = []
+        started = time.perf_counter()
+        async for candidate in self.optimizer.optimize(cleaned.data, self.info, self.policy, self.tools):
+            now = time.perf_counter()
+            attempts.append(Attempt(candidate, (now - started) * 1000, "beaten"))
+            started = now
+        return attempts
+
+    async def _dispose(
+        self, cleaned: Cleaned, attempts: list[Attempt], seen: dict[str, Any]
+    ) -> tuple[Cleaned, list[Attempt]]:
+        """Judge every attempt, smallest first, until one wins; without one, see that the cleaned file will do."""
+        lossless = [_size(a) for a in attempts if a.candidate.lossless]
+        bar = {True: len(cleaned.data), False: min([len(cleaned.data), *lossless]) * LOSSY_SHARE}
+        judged = [replace(a, verdict="larger") for a in attempts if _size(a) >= bar[a.candidate.lossless]]
+        rivals = sorted((a for a in attempts if _size(a) < bar[a.candidate.lossless]), key=_size)
+        while rivals:
+            attempt = rivals.pop(0)
+            lost = await self._lost(attempt.candidate.data, seen, exact=attempt.candidate.lossless)
+            judged.append(replace(attempt, verdict="; ".join(lost) or "won"))
+            if not lost:
+                return cleaned, [*judged, *rivals]
+        if cleaned.data != self.source.data and await self._lost(cleaned.data, seen, exact=True):
+            cleaned = self._uncleaned(cleaned)
+        return cleaned, judged
+
+    async def _lost(self, data: bytes, seen: dict[str, Any], *, exact: bool) -> list[str]:
+        try:
+            after = self.optimizer.inspect(data)
+            seen_after = await self._look(data)
+        except (UnprocessableImage, ToolError) as error:
+            return [error.detail]
+        return differences(self.info, after, seen, seen_after, exact=exact)
+
+    def _uncleaned(self, cleaned: Cleaned) -> Cleaned:
+        if self.optimizer.spec.active:
+            raise UnprocessableImage("the document cannot be made safe without changing what it shows")
+        return Cleaned(self.source.data, kept=(*cleaned.removed, *cleaned.kept))
+
+    def _conclude(self, cleaned: Cleaned, attempts: list[Attempt]) -> Outcome:
+        winner = next((a.candidate for a in attempts if a.verdict == "won"), None)
+        smaller = len(cleaned.data) < len(self.source.data)
+        return Outcome(
+            source=self.source,
+            spec=self.optimizer.spec,
+            before=self.info,
+            data=winner.data if winner else cleaned.data,
+            method=winner.method if winner else "clean" if cleaned.data != self.source.data else "none",
+            reason=Reason.OPTIMIZED if winner or smaller else self._excuse(cleaned, attempts),
+            quality=winner.quality if winner else None,
+            attempts=tuple(attempts),
+            removed=cleaned.removed,
+            kept=cleaned.kept,
+            spans=self.clock.spans,
+        )
+
+    def _excuse(self, cleaned: Cleaned, attempts: list[Attempt]) -> Reason:
+        """Why the file did not get smaller."""
+        if self.tools.timed_out:
+            return Reason.TIME_LIMIT
+        if cleaned.kept or self.optimizer.spec.passthrough:
+            return Reason.FORMAT_PASSTHROUGH
+        if attempts and min(map(_size, attempts)) > len(cleaned.data):
+            return Reason.WOULD_BE_LARGER
+        return Reason.ALREADY_OPTIMAL
+
+
+def _size(attempt: Attempt) -> int:
+    return len(attempt.candidate.data)

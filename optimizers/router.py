@@ -1,0 +1,18 @@
+"""Routes bytes to formats (not URLs to handlers): the one list of formats, and detection over it."""
+
+from collections.abc import Sequence
+
+from exceptions import UnknownFormat
+from optimizers.base import SNIFF_BYTES, Optimizer
+
+FORMATS: tuple[Optimizer, ...] = ()
+
+
+def detect(data: bytes, formats: Sequence[Optimizer] = FORMATS) -> Optimizer:
+    """The format that claims the first bytes; names and declared types count for nothing. Raises UnknownFormat."""
+    head = data[:SNIFF_BYTES]
+    for optimizer in formats:
+        if optimizer.sniff(head):
+            return optimizer
+    known = ", ".join(sorted(optimizer.spec.name for optimizer in formats))
+    raise UnknownFormat(f"the first bytes are not of a format that Pare knows ({known})")

@@ -1,0 +1,121 @@
+"""An Outcome as a caller sees it: bytes with headers, or a receipt."""
+
+import base64
+import hashlib
+import re
+from pathlib import PurePath
+from urllib.parse import quote
+
+from fastapi import Response
+from fastapi.responses import JSONResponse
+
+from optimizers.engine import Outcome
+from schemas import CandidateReceipt, Receipt, to_json
+
+DATA_URL_LIMIT = 1 << 20
+ACTIVE_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+
+RESULT_HEADERS = (
+    "X-Original-Size",
+    "X-Optimized-Size",
+    "X-Reduction-Percent",
+    "X-Original-Format",
+    "X-Optimized-Format",
+    "X-Optimization-Method",
+    "X-Optimization-Reason",
+    "X-Quality-Used",
+    "X-Metadata-Removed",
+    "X-Metadata-Kept",
+    "Image-Width",
+    "Image-Height",
+    "Content-Digest",
+    "Content-Disposition",
+    "Server-Timing",
+    "X-Request-ID",
+    "Retry-After",
+)
+
+
+def image_answer(outcome: Outcome) -> Response:
+    """The bytes, with every fact in the headers."""
+    headers = facts(outcome) | {
+        "Content-Disposition": disposition(outcome),
+        "Content-Digest": f"sha-256=:{base64.b64encode(hashlib.sha256(outcome.data).digest()).decode()}:",
+        "Vary": "Accept",
+    }
+    if outcome.spec.active:
+        headers["Content-Security-Policy"] = ACTIVE_CSP
+    return Response(outcome.data, headers=headers, media_type=outcome.spec.mime)
+
+
+def receipt_answer(outcome: Outcome) -> Response:
+    """The receipt as JSON, with a small image inside."""
+    return JSONResponse(to_json(receipt(outcome)), headers=facts(outcome) | {"Vary": "Accept"})
+
+
+def facts(outcome: Outcome) -> dict[str, str]:
+    """The facts of a result that fit into headers."""
+    width, height = outcome.before.displayed_size
+    values = {
+        "X-Original-Size": len(outcome.source.data),
+        "X-Optimized-Size": len(outcome.data),
+        "X-Reduction-Percent": outcome.reduction_percent,
+        "X-Original-Format": outcome.spec.name,
+        "X-Optimized-Format": outcome.spec.name,
+        "X-Optimization-Method": outcome.method,
+        "X-Optimization-Reason": outcome.reason,
+        "X-Quality-Used": outcome.quality,
+        "X-Metadata-Removed": ", ".join(outcome.removed) or None,
+        "X-Metadata-Kept": ", ".join(outcome.kept) or None,
+        "Image-Width": width,
+        "Image-Height": height,
+        "Server-Timing": ", ".join(f"{name};dur={ms:.1f}" for name, ms in outcome.spans.items()),
+    }
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def receipt(outcome: Outcome) -> Receipt:
+    """The whole story of one picture."""
+    width, height = outcome.before.displayed_size
+    image = None
+    if len(outcome.data) <= DATA_URL_LIMIT:
+        image = f"data:{outcome.spec.mime};base64,{base64.b64encode(outcome.data).decode()}"
+    return Receipt(
+        original_size=len(outcome.source.data),
+        optimized_size=len(outcome.data),
+        reduction_percent=outcome.reduction_percent,
+        original_format=outcome.spec.name,
+        optimized_format=outcome.spec.name,
+        method=outcome.method,
+        reason=outcome.reason,
+        quality_used=outcome.quality,
+        width=width,
+        height=height,
+        frames=outcome.before.frames,
+        animated=bool(outcome.before.durations),
+        removed=list(outcome.removed),
+        kept=list(outcome.kept),
+        candidates=[
+            CandidateReceipt(
+                method=attempt.candidate.method,
+                dial=attempt.candidate.dial,
+                bytes=len(attempt.candidate.data),
+                lossless=attempt.candidate.lossless,
+                milliseconds=round(attempt.milliseconds, 1),
+                verdict=attempt.verdict,
+            )
+            for attempt in outcome.attempts
+        ],
+        image=image,
+    )
+
+
+def disposition(outcome: Outcome) -> str:
+    """The sender's file name with the result's extension (RFC 6266)."""
+    stem = PurePath((outcome.source.filename or "").replace("\\", "/")).stem
+    stem = re.sub(r"[\x00-\x1f\x7f/\"]", "", stem).strip()[:100] or "image"
+    given = PurePath(outcome.source.filename or "").suffix.lower().lstrip(".")
+    extension = given if given in outcome.spec.extensions else outcome.spec.extensions[0]
+    name = f"{stem}.{extension}"
+    plain = name.encode("ascii", "replace").decode().replace("?", "_").replace("\\", "_")
+    return f"inline; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"

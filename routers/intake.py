@@ -1,0 +1,105 @@
+"""From a request to a picture and a policy: multipart or raw, its bytes counted while they come."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from fastapi import Request
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from exceptions import BadRequest, InvalidOptions, PayloadTooLarge
+from optimizers.base import Source
+from optimizers.policy import Policy
+from schemas import OptimizationOptions, RequestOptions
+
+FORM_OVERHEAD = 64 << 10
+"""Bytes that a form's boundaries, headers and options may add to the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One picture and what its sender wishes."""
+
+    source: Source
+    policy: Policy
+
+
+class InMemoryParser(MultiPartParser):
+    """Starlette's parser without temporary files: the byte limit bounds the memory."""
+
+    spool_max_size = 1 << 40
+
+
+async def read_upload(request: Request, max_bytes: int, default_quality: int) -> Upload:
+    """Read the body as the form or the file it is. Raises BadRequest, InvalidOptions or PayloadTooLarge."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        source, options = await _read_form(request, max_bytes)
+    elif kind == "application/json":
+        raise BadRequest("send the image itself, as the body or as the multipart field 'file'")
+    else:
+        source, options = await _read_raw(request, max_bytes)
+    if not source.data:
+        raise BadRequest("the image is empty")
+    return Upload(source, options.to_policy(default_quality))
+
+
+async def _read_raw(request: Request, max_bytes: int) -> tuple[Source, OptimizationOptions]:
+    query = request.query_params
+    twice = [key for key in query if len(query.getlist(key)) > 1]
+    if twice:
+        raise InvalidOptions(f"/{twice[0]}: given twice", errors=[{"pointer": f"/{twice[0]}", "detail": "given twice"}])
+    options = OptimizationOptions.from_query(query)
+    data = bytearray()
+    async for chunk in _counted(request, max_bytes):
+        data += chunk
+    return Source(bytes(data)), options
+
+
+async def _read_form(request: Request, max_bytes: int) -> tuple[Source, OptimizationOptions]:
+    if request.query_params:
+        raise BadRequest("with a form, options go into its field 'options', not into the query")
+    stream = _counted(request, max_bytes + FORM_OVERHEAD)
+    parser = InMemoryParser(request.headers, stream, max_files=1, max_fields=1, max_part_size=FORM_OVERHEAD)
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise BadRequest(f"the form cannot be read: {error.message}") from None
+    except (KeyError, ValueError) as error:
+        raise BadRequest("the form cannot be read") from error
+    try:
+        return await _form_parts(form, max_bytes)
+    finally:
+        await form.close()
+
+
+async def _form_parts(form: FormData, max_bytes: int) -> tuple[Source, OptimizationOptions]:
+    unknown = set(form) - {"file", "options"}
+    if unknown:
+        raise BadRequest(f"unknown form field: {min(unknown)!r}; expected 'file' and 'options'")
+    file, options = form.get("file"), form.get("options", "{}")
+    if not isinstance(file, UploadFile):
+        raise BadRequest("the form needs a file in its field 'file'")
+    if not isinstance(options, str):
+        raise BadRequest("the form field 'options' is a JSON text, not a file")
+    data = await file.read()
+    if len(data) > max_bytes:
+        raise _too_large(max_bytes, len(data))
+    return Source(data, file.filename), RequestOptions.from_json(options).optimization
+
+
+async def _counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
+    """The body's chunks; refuses at the declared length, or at the first byte past the limit."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > max_bytes:
+        raise _too_large(max_bytes, int(declared))
+    total = 0
+    async for chunk in request.stream():
+        total += len(chunk)
+        if total > max_bytes:
+            raise _too_large(max_bytes, total)
+        yield chunk
+
+
+def _too_large(limit: int, actual: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"{actual:,} bytes; the limit is {limit:,}", limit=limit, actual=actual)

@@ -1,0 +1,57 @@
+"""POST /optimize: a picture in, the same picture in fewer bytes out."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from routers.answers import image_answer, receipt_answer
+from routers.deps import ServicesDep, UploadDep
+from schemas import OptimizationOptions, Problem, Receipt
+
+router = APIRouter(tags=["optimize"])
+
+FORM = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {
+        "file": {"type": "string", "format": "binary", "description": "The image; judged by its bytes alone."},
+        "options": {"type": "string", "contentMediaType": "application/json", "description": "Options as a JSON text."},
+    },
+    "additionalProperties": False,
+}
+BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {"schema": FORM},
+        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+    },
+}
+
+
+def _query_parameters() -> list[dict[str, Any]]:
+    schema = OptimizationOptions.model_json_schema(ref_template="#/components/schemas/{model}")
+    return [
+        {"name": name, "in": "query", "required": False, "schema": field, "description": "For a raw body."}
+        for name, field in schema["properties"].items()
+    ]
+
+
+@router.post(
+    "/optimize",
+    summary="Make an image smaller",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The image, or with `Accept: application/json` the receipt.",
+            "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
+            "model": Receipt,
+        },
+        **{status: {"model": Problem} for status in (400, 413, 415, 422, 503, 504)},
+    },
+    openapi_extra={"requestBody": BODY},
+)
+async def optimize(request: Request, parts: ServicesDep, upload: UploadDep) -> Response:
+    """Send the file as form field `file` (options as JSON in `options`) or as the raw body (options in the query)."""
+    outcome = await parts.engine.run(upload.source, upload.policy)
+    wants_receipt = "application/json" in request.headers.get("accept", "")
+    return receipt_answer(outcome) if wants_receipt else image_answer(outcome)

@@ -1,0 +1,112 @@
+"""Wire models: what callers may say, and what they are told. Every door's options become a Policy here, once."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from exceptions import InvalidOptions
+from optimizers.policy import Effort, Metadata, Policy
+
+
+class OptimizationOptions(BaseModel):
+    """How a picture may be made smaller."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    quality: int | None = Field(None, ge=1, le=100, description="1-100; the service's default where absent.")
+    lossless: bool = Field(False, description="Pixels stay exactly equal.")
+    format: Literal["original"] = Field("original", description="The format of the answer.")
+    metadata: Metadata = Field(Metadata.SAFE, description="What may stay beside the pixels.")
+    effort: Effort = Field(Effort.BALANCED, description="How much CPU a smaller file may cost.")
+
+    def to_policy(self, default_quality: int) -> Policy:
+        """The wishes in the engine's words."""
+        return Policy(
+            quality=self.quality or default_quality,
+            quality_named=self.quality is not None,
+            lossless=self.lossless,
+            metadata=self.metadata,
+            effort=self.effort,
+        )
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> Self:
+        """Options spelled as strings. Raises InvalidOptions."""
+        try:
+            return cls.model_validate_strings(dict(query))
+        except ValidationError as error:
+            raise _invalid(error) from None
+
+
+class RequestOptions(BaseModel):
+    """The `options` document of POST /optimize."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    optimization: OptimizationOptions = OptimizationOptions()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The document from its JSON text. Raises InvalidOptions."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise _invalid(error) from None
+
+
+def _invalid(error: ValidationError) -> InvalidOptions:
+    errors = [{"pointer": "".join(f"/{part}" for part in e["loc"]), "detail": e["msg"]} for e in error.errors()]
+    first = errors[0]
+    return InvalidOptions(f"{first['pointer'] or 'options'}: {first['detail']}", errors=errors)
+
+
+class CandidateReceipt(BaseModel):
+    """One attempt at a smaller file."""
+
+    method: str
+    dial: int | None = Field(description="The encoder's own quality setting.")
+    bytes: int
+    lossless: bool
+    milliseconds: float
+    verdict: str = Field(description="`won`, `larger`, `beaten`, or what it would have lost.")
+
+
+class Receipt(BaseModel):
+    """What was done to one picture, and why."""
+
+    original_size: int
+    optimized_size: int
+    reduction_percent: float
+    original_format: str
+    optimized_format: str
+    method: str
+    reason: str
+    quality_used: int | None
+    width: int
+    height: int
+    frames: int
+    animated: bool
+    removed: list[str] = Field(description="Metadata that went.")
+    kept: list[str] = Field(description="Metadata that should have gone and could not without loss.")
+    candidates: list[CandidateReceipt]
+    image: str | None = Field(None, description="The result as a `data:` URL, up to 1 MiB.")
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details, the one shape of every error."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str | None = None
+
+
+def to_json(model: BaseModel) -> dict[str, Any]:
+    """The model as JSON values, without absent ones."""
+    return model.model_dump(mode="json", exclude_none=True)

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Installs the Debian packages of programs that are missing: scripts/system-packages.sh runtime|build|test|venv
+set -euo pipefail
+
+case ${1:-} in
+    runtime) needed="pngquant:pngquant gifsicle:gifsicle cwebp:webp webpmux:webp" ;;
+    build) needed="cc:build-essential make:build-essential cmake:cmake nasm:nasm" ;;
+    test) needed="exiftool:libimage-exiftool-perl rsvg-convert:librsvg2-bin" ;;
+    venv) needed="ensurepip:python3-venv" ;; # a module, asked for when Python lacks it
+    *) echo "usage: $0 runtime|build|test|venv" >&2 && exit 2 ;;
+esac
+
+packages=()
+for pair in $needed; do
+    command -v "${pair%%:*}" > /dev/null || packages+=("${pair##*:}")
+done
+[[ ${#packages[@]} -gt 0 ]] || exit 0
+read -ra packages <<< "$(printf '%s\n' "${packages[@]}" | sort -u | tr '\n' ' ')"
+
+refuse() {
+    echo "Pare needs these packages (Debian's names): ${packages[*]}. $1" >&2
+    exit 1
+}
+command -v apt-get > /dev/null || refuse "There is no apt-get here: install them by hand, then try again."
+
+as_root=()
+if [[ $(id -u) -ne 0 ]]; then
+    command -v sudo > /dev/null || refuse "Install them as root (there is no sudo here), then try again."
+    as_root=(sudo)
+fi
+echo "Installing Debian packages: ${packages[*]}"
+apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0)
+"${apt[@]}" update < /dev/null || true # one broken source need not matter: the next line tells
+"${apt[@]}" install -y --no-install-recommends "${packages[@]}" < /dev/null > /dev/null ||
+    refuse "apt-get could not install them; its message is above."
