@@ -1,10 +1,9 @@
 """python -m benchmarks corpus|overhead FOLDER …: one entry for both measurements."""
 
 import sys
+from importlib import import_module
 
-from benchmarks import corpus, overhead
-
-BENCHMARKS = {"corpus": corpus.main, "overhead": overhead.main}
+BENCHMARKS = ("corpus", "overhead")
 
 
 def main(argv: list[str]) -> int:
@@ -12,7 +11,8 @@ def main(argv: list[str]) -> int:
     if not argv or argv[0] not in BENCHMARKS:
         print("usage: python -m benchmarks {corpus,overhead} FOLDER … (-h after the name for its options)")
         return 2
-    return BENCHMARKS[argv[0]](argv[1:])
+    code: int = import_module(f"benchmarks.{argv[0]}").main(argv[1:])
+    return code
 
 
 if __name__ == "__main__":
