@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from optimizers import heif
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Metadata, Policy
+from optimizers.samples import still
 from optimizers.toolbox import Toolbox
 from utils.isobmff import brands
 
@@ -16,6 +17,10 @@ class Avif(Optimizer):
     """AV1 pictures in a HEIF file."""
 
     spec = FormatSpec(name="avif", mime="image/avif", extensions=("avif", "avifs"), decoder="AVIF")
+
+    @staticmethod
+    def sample() -> bytes:
+        return still("AVIF")
 
     def sniff(self, head: bytes) -> bool:
         """By its brands: the major one, or a general one with AVIF's among the compatible ones."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Metadata, Policy
+from optimizers.samples import still
 from optimizers.toolbox import Toolbox
 from utils.bmp_sections import CORE, HEADERS, INFO, RAW, RLE4, RLE8, V4, Bmp, read, run_length
 from utils.metadata import OTHER
@@ -119,6 +120,10 @@ class BmpOptimizer(Optimizer):
     """Windows and OS/2 bitmaps."""
 
     spec = FormatSpec("bmp", "image/bmp", ("bmp", "dib"), decoder="BMP")
+
+    @staticmethod
+    def sample() -> bytes:
+        return still("BMP")
 
     def sniff(self, head: bytes) -> bool:
         """The signature and a header size that exists."""

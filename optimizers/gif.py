@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from exceptions import UnprocessableImage
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Effort, Metadata, Policy
+from optimizers.samples import moving
 from optimizers.toolbox import Toolbox
 from utils import gif_blocks
 from utils.gif_blocks import APPLICATION, COMMENT, GRAPHIC_CONTROL, PLAIN_TEXT, Block, Extension, Image
@@ -26,6 +27,10 @@ class Gif(Optimizer):
     """Still and animated GIF."""
 
     spec = FormatSpec("gif", "image/gif", ("gif",), decoder="GIF", tools=("gifsicle",))
+
+    @staticmethod
+    def sample() -> bytes:
+        return moving("GIF")
 
     def sniff(self, head: bytes) -> bool:
         return head[:6] in (b"GIF87a", b"GIF89a")

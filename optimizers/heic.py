@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from optimizers import heif
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Metadata, Policy
+from optimizers.samples import still
 from optimizers.toolbox import Toolbox
 from utils.isobmff import brands
 
@@ -24,6 +25,13 @@ class Heic(Optimizer):
         decoder="HEIF",
         passthrough=True,
     )
+
+    @staticmethod
+    def sample() -> bytes:
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+        return still("HEIF")
 
     def sniff(self, head: bytes) -> bool:
         """By its brands; a file that is also AVIF's belongs to whom its major brand names, or else to AVIF."""

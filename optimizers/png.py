@@ -9,6 +9,7 @@ from exceptions import UnprocessableImage
 from optimizers import look
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Effort, Metadata, Policy
+from optimizers.samples import moving, still
 from optimizers.toolbox import Toolbox
 from utils import metadata as words
 from utils.metadata import lean_exif, parse_exif
@@ -71,6 +72,10 @@ class Png(Optimizer):
     spec = FormatSpec("png", "image/png", ("png",), "PNG", ("pngquant",))
     look = staticmethod(look_at)
 
+    @staticmethod
+    def sample() -> bytes:
+        return still("PNG")
+
     def sniff(self, head: bytes) -> bool:
         """A PNG signature and no animation in sight."""
         return head.startswith(SIGNATURE) and not announces_animation(head)
@@ -127,6 +132,10 @@ class Apng(Png):
     """Animated PNG: losslessly repacked, every frame, delay and disposal as it was."""
 
     spec = FormatSpec("apng", "image/apng", ("png", "apng"), "PNG")
+
+    @staticmethod
+    def sample() -> bytes:
+        return moving("PNG")
 
     def sniff(self, head: bytes) -> bool:
         """A PNG signature and an acTL chunk before the pixels."""

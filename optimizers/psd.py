@@ -70,6 +70,11 @@ class PsdOptimizer(Optimizer):
     spec = FormatSpec("psd", "image/vnd.adobe.photoshop", ("psd",), decoder="PSD", passthrough=True)
     look = staticmethod(look_psd)
 
+    @staticmethod
+    def sample() -> bytes:
+        header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, 8, 8, 8, 3)
+        return header + bytes(12) + struct.pack(">H", RAW) + bytes(range(64)) * 3
+
     def sniff(self, head: bytes) -> bool:
         """The signature and one of the two versions."""
         return head[:6] in (b"8BPS\0\1", b"8BPS\0\2")

@@ -11,6 +11,7 @@ from exceptions import UnprocessableImage
 from optimizers import look
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Effort, Metadata, Policy
+from optimizers.samples import still
 from optimizers.toolbox import Toolbox
 from utils import metadata as words
 from utils.iptc import lean_iptc
@@ -189,6 +190,10 @@ class TiffOptimizer(Optimizer):
 
     spec = FormatSpec("tiff", "image/tiff", ("tif", "tiff"), decoder="TIFF", aliases=("tif",))
     look = staticmethod(look_tiff)
+
+    @staticmethod
+    def sample() -> bytes:
+        return still("TIFF")
 
     def sniff(self, head: bytes) -> bool:
         """TIFF or BigTIFF, unless the head already tells a camera raw file (CR2, and DNG by its first tags)."""
