@@ -74,13 +74,12 @@ def _raster(image: Image.Image) -> Picture:
     frames = 1 if image.format == "PSD" else getattr(image, "n_frames", 1)
     wanted = set(sampled(frames))
     digests, durations, shown = [], [], {}
-    private = tuple(_private(image))
+    xmp = False
     for index in range(frames):
         if index:
             image.seek(index)
         image.load()
-        for xmp in XMP_KEYS:
-            image.info.pop(xmp, None)  # Pillow would turn by it, viewers turn by EXIF alone
+        xmp |= _take_xmp(image.info)
         upright = ImageOps.exif_transpose(image)
         digests.append(_digest(upright))
         if frames > 1:
@@ -88,7 +87,13 @@ def _raster(image: Image.Image) -> Picture:
         if index in wanted:
             shown[index] = _displayed(upright, image.info)
     loop = image.info.get("loop") if frames > 1 else None
+    private = (*_private(image), *(("XMP",) if xmp else ()))
     return Picture(shown[0].size, tuple(digests), tuple(durations), loop, _colour(image), private, shown)
+
+
+def _take_xmp(info: dict[str | tuple[int, int], Any]) -> bool:
+    """Whether there was XMP; taken away because Pillow would turn the picture by it, and viewers go by EXIF alone."""
+    return any([info.pop(key, None) for key in XMP_KEYS])
 
 
 def _drawing(data: bytes) -> Picture:
@@ -143,7 +148,5 @@ def _private(image: Image.Image) -> Iterator[str]:
         yield "GPS"
     if image.format != "TIFF" and exif.keys() - HARMLESS_TAGS - {GPS_IFD_TAG}:
         yield "EXIF"
-    if any(map(image.info.get, XMP_KEYS)):
-        yield "XMP"
     if image.info.get("comment") or getattr(image, "text", None):
         yield "text"
