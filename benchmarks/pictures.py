@@ -93,7 +93,8 @@ def _raster(image: Image.Image) -> Picture:
 
 def _take_xmp(info: dict[str | tuple[int, int], Any]) -> bool:
     """Whether there was XMP; taken away because Pillow would turn the picture by it, and viewers go by EXIF alone."""
-    return any([info.pop(key, None) for key in XMP_KEYS])
+    taken = [info.pop(key, None) for key in XMP_KEYS]
+    return any(taken)
 
 
 def _drawing(data: bytes) -> Picture:
