@@ -3,9 +3,25 @@
 from collections.abc import Sequence
 
 from exceptions import UnknownFormat
+from optimizers.avif import Avif
 from optimizers.base import SNIFF_BYTES, Optimizer
+from optimizers.bmp import BmpOptimizer
+from optimizers.gif import Gif
+from optimizers.heic import Heic
+from optimizers.png import Apng, Png
+from optimizers.psd import PsdOptimizer
+from optimizers.tiff import TiffOptimizer
 
-FORMATS: tuple[Optimizer, ...] = ()
+FORMATS: tuple[Optimizer, ...] = (
+    Apng(),
+    Png(),
+    Gif(),
+    Avif(),
+    Heic(),
+    TiffOptimizer(),
+    BmpOptimizer(),
+    PsdOptimizer(),
+)
 
 
 def detect(data: bytes, formats: Sequence[Optimizer] = FORMATS) -> Optimizer:

@@ -28,9 +28,9 @@ make_venv() {
     "$python" -m venv --clear .venv
 }
 
-install() { # wheels only; scour, which has none, is built with the locked setuptools: nothing unchecked is ever run
+install() { # an archive without a wheel (scour) is built with the locked setuptools: nothing unchecked is ever run
     .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check --require-hashes \
-        --only-binary :all: --no-binary scour --use-pep517 --no-build-isolation -r "$1" < /dev/null
+        --use-pep517 --no-build-isolation -r "$1" < /dev/null
 }
 
 sum=$(sha256sum "$lock")

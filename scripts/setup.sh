@@ -11,8 +11,13 @@ if command -v flock > /dev/null; then # two at once would install over each othe
     flock 9
 fi
 
-scripts/system-packages.sh runtime
-[[ $kind != test ]] || scripts/system-packages.sh test
-scripts/python-packages.sh requirements.txt
-[[ $kind != test ]] || scripts/python-packages.sh requirements-dev.txt
+case $kind in
+    runtime) packages=(runtime) locks=(requirements.txt) ;;
+    test) packages=(runtime test) locks=(requirements.txt requirements-dev.txt) ;;
+    *) echo "usage: $0 runtime|test" >&2 && exit 2 ;;
+esac
+scripts/system-packages.sh "${packages[@]}"
+for lock in "${locks[@]}"; do
+    scripts/python-packages.sh "$lock"
+done
 PYTHON=.venv/bin/python scripts/build-mozjpeg.sh .tools

@@ -1,21 +1,25 @@
 #!/usr/bin/env bash
-# Installs the Debian packages of programs that are missing: scripts/system-packages.sh runtime|build|test|venv
+# Installs the Debian packages of programs that are missing: scripts/system-packages.sh runtime|build|test|venv...
 set -euo pipefail
 
-case ${1:-} in
-    runtime) needed="pngquant:pngquant gifsicle:gifsicle cwebp:webp webpmux:webp" ;;
-    build) needed="cc:build-essential make:build-essential cmake:cmake nasm:nasm" ;;
-    test) needed="exiftool:libimage-exiftool-perl rsvg-convert:librsvg2-bin" ;;
-    venv) needed="ensurepip:python3-venv" ;; # a module, asked for when Python lacks it
-    *) echo "usage: $0 runtime|build|test|venv" >&2 && exit 2 ;;
-esac
-
 packages=()
-for pair in $needed; do
-    command -v "${pair%%:*}" > /dev/null || packages+=("${pair##*:}")
+needs() { # program:package...
+    local pair
+    for pair in "$@"; do
+        command -v "${pair%%:*}" > /dev/null || packages+=("${pair##*:}")
+    done
+}
+
+for kind in "$@"; do
+    case $kind in
+        runtime) needs pngquant:pngquant gifsicle:gifsicle cwebp:webp ;;
+        build) needs cc:build-essential make:build-essential cmake:cmake nasm:nasm ;;
+        test) needs exiftool:libimage-exiftool-perl rsvg-convert:librsvg2-bin ;;
+        venv) packages+=(python3-venv) ;; # a module: who calls has looked for it
+        *) echo "usage: $0 runtime|build|test|venv..." >&2 && exit 2 ;;
+    esac
 done
 [[ ${#packages[@]} -gt 0 ]] || exit 0
-read -ra packages <<< "$(printf '%s\n' "${packages[@]}" | sort -u | tr '\n' ' ')"
 
 refuse() {
     echo "Pare needs these packages (Debian's names): ${packages[*]}. $1" >&2

@@ -1,21 +1,74 @@
-"""Fixtures that every room shares: real tools, real isolated workers."""
+"""Fixtures that every room shares: real tools, real isolated workers, a real service."""
 
 import os
+import socket
+import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
+import httpx
 import pytest
 
+from optimizers.engine import Engine
 from optimizers.toolbox import Toolbox
+from security.file_validation import ImageLimits
+from utils.concurrency import Slots
 from utils.subprocess_runner import ToolRunner
 from utils.worker_pool import ROOT, WorkerPool
 
 SEARCH_PATH = f"{os.environ['PATH']}:{ROOT / '.tools' / 'bin'}"
+WORKER_ENV = {"PATH": SEARCH_PATH, "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"}
+LIMITS = ImageLimits(pixels=50_000_000, total_pixels=200_000_000, frames=1000)
 
 
 @pytest.fixture
-async def tools() -> AsyncIterator[Toolbox]:
-    """A toolbox with a minute to spend."""
-    pool = WorkerPool(1, {"PATH": SEARCH_PATH, "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"})
-    yield Toolbox(ToolRunner(SEARCH_PATH), pool, deadline=time.monotonic() + 60, tool_timeout=60)
+async def workers() -> AsyncIterator[WorkerPool]:
+    """One isolated worker."""
+    pool = WorkerPool(1, WORKER_ENV)
+    yield pool
     await pool.close()
+
+
+@pytest.fixture
+async def tools(workers: WorkerPool) -> Toolbox:
+    """A toolbox with a minute to spend."""
+    return Toolbox(ToolRunner(SEARCH_PATH), workers, deadline=time.monotonic() + 60, tool_timeout=60)
+
+
+@pytest.fixture
+async def engine(workers: WorkerPool, tmp_path: Path) -> Engine:
+    """The engine over every format, with real tools."""
+    return Engine(ToolRunner(SEARCH_PATH), workers, Slots(tmp_path, 1, 2), LIMITS, tool_timeout=60)
+
+
+def start_service(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes], str]:
+    """A service of its own on a free port; its process and its address once it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    env = {"PATH": os.environ["PATH"], "PORT": str(port), "WORKERS": "1", "DATA_DIR": str(folder), **settings}
+    log = (folder / "service.log").open("wb")
+    process = subprocess.Popen([sys.executable, "main.py"], cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT)
+    log.close()
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(300):
+        try:
+            httpx.get(f"{address}/health/live", trust_env=False)
+            return process, address
+        except httpx.TransportError:
+            assert process.poll() is None, (folder / "service.log").read_text()
+            time.sleep(0.1)
+    process.kill()
+    raise AssertionError((folder / "service.log").read_text())
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of one service with default settings that all tests share."""
+    process, address = start_service(tmp_path_factory.mktemp("service"))
+    with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
+        yield client
+    process.terminate()
+    assert process.wait(timeout=40) == 0

@@ -74,6 +74,7 @@ class ChildProcess(asyncio.SubprocessProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.done.done():
             self.done.set_result(self.transport.get_returncode() or 0)
+        self.transport.close()
 
     @property
     def stdin(self) -> asyncio.WriteTransport:

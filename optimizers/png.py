@@ -1,0 +1,266 @@
+"""PNG and APNG: fewer colours by pngquant where asked for, better packing by oxipng, animations always exact."""
+
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+
+from exceptions import UnprocessableImage
+from optimizers import look
+from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
+from optimizers.policy import Effort, Metadata, Policy
+from optimizers.samples import moving, still
+from optimizers.toolbox import Toolbox
+from utils import metadata as words
+from utils.metadata import lean_exif, parse_exif
+from utils.png_chunks import (
+    GREY_ALPHA,
+    INDEXED,
+    RGB_ALPHA,
+    SIGNATURE,
+    Chunk,
+    announces_animation,
+    first,
+    join,
+    parse_header,
+    read_animation,
+    read_header,
+    split,
+)
+from utils.png_graft import COLOUR, PIXELS, bare, graft
+
+ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
+PICTURE = PIXELS | COLOUR | ANIMATION | {b"bKGD", b"pHYs", b"sTER", b"npTc", b"npLb", b"npOl"}
+"""Chunks that the picture needs to look the same (the last three stretch Android's nine-patches)."""
+TEXT = {b"tEXt", b"zTXt", b"iTXt"}
+TEXT_WORDS = {
+    b"xml:com.adobe.xmp": words.XMP,
+    b"raw profile type xmp": words.XMP,
+    b"raw profile type exif": words.EXIF,
+    b"raw profile type app1": words.EXIF,
+    b"raw profile type iptc": words.IPTC,
+    b"comment": words.COMMENT,
+    b"copyright": words.COPYRIGHT,
+}
+DECLINED = (98, 99)
+"""pngquant's exit codes for a result that is larger or worse than asked for."""
+REDUCTIONS = ("bit_depth_reduction", "color_type_reduction", "grayscale_reduction", "palette_reduction")
+HDR_TRANSFERS = {16, 18}
+"""PQ and HLG (ITU-T H.273): steps that pngquant, which takes samples for sRGB, would make too coarse."""
+
+QUALITY_SPAN = 15
+"""How far below the asked quality pngquant may end: it declines where 256 colours do not get there."""
+LOSSLESS_FROM = 95
+"""From this quality on 256 colours are no answer."""
+CLEARLY_SMALLER = 0.75
+"""Below this part of the cleaned file a lossy candidate needs no lossless rival (oxipng's median is 0.81)."""
+SPEEDS = {Effort.FAST: "4", Effort.BALANCED: "3", Effort.BEST: "1"}
+LEVELS = {Effort.FAST: 1, Effort.BALANCED: 2, Effort.BEST: 4}
+SLOW_PIXELS = 16_000_000
+"""Pixels (of all frames) from which oxipng 4 would outlast the time limit."""
+
+
+def look_at(data: bytes, decoder: str) -> dict[str, Any]:
+    """Decode what the picture is made of: a long text or a damaged side note does not make a PNG undecodable."""
+    chunks, _ = split(data)
+    return look.raster(join(c for c in chunks if c.intact and (c.type in PICTURE or c.type == b"eXIf")), decoder)
+
+
+class Png(Optimizer):
+    """Still PNG; whatever turns out to be animated is handled as an animation all the same."""
+
+    spec = FormatSpec("png", "image/png", ("png",), "PNG", ("pngquant",))
+    look = staticmethod(look_at)
+
+    @staticmethod
+    def sample() -> bytes:
+        return still("PNG")
+
+    def sniff(self, head: bytes) -> bool:
+        """A PNG signature and no animation in sight."""
+        return head.startswith(SIGNATURE) and not announces_animation(head)
+
+    def inspect(self, data: bytes) -> ImageInfo:
+        """Header, animation control and EXIF of a whole file."""
+        chunks, _ = split(data)
+        header = read_header(chunks)
+        animation = read_animation(chunks, header)
+        exif = first((chunk for chunk in chunks if chunk.intact), b"eXIf")
+        return ImageInfo(
+            width=header.width,
+            height=header.height,
+            frames=len(animation.durations) if animation else 1,
+            durations=animation.durations if animation else (),
+            loop=animation.plays if animation else None,
+            alpha=header.colour in (GREY_ALPHA, RGB_ALPHA) or first(chunks, b"tRNS") is not None,
+            bit_depth=8 if header.colour == INDEXED else header.depth,
+            orientation=_exif(exif).orientation if exif else 1,
+        )
+
+    async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned | None:
+        """Chunk by chunk; damaged chunks and bytes after IEND are no part of the picture and go whatever stays."""
+        chunks, trailing = split(data)
+        kept: list[Chunk] = []
+        removed = [words.OTHER] if trailing else []
+        for chunk in chunks:
+            stays, gone = _cleaned(chunk, metadata)
+            kept += stays
+            removed += gone
+        return Cleaned(join(kept), tuple(dict.fromkeys(removed))) if removed else Cleaned(data)
+
+    async def optimize(
+        self, cleaned: bytes, info: ImageInfo, policy: Policy, tools: Toolbox
+    ) -> AsyncIterator[Candidate]:
+        """An animation repacked; else a still with fewer colours, and repacked where that is not clearly smaller."""
+        chunks, _ = split(cleaned)
+        level = _level(info, policy)
+        if info.loop is not None:
+            repacked = await tools.call(repack_frames, cleaned, level)
+            if repacked:
+                yield Candidate(repacked, "oxipng", lossless=True)
+            return
+        lossy = await _quantized(chunks, policy, tools, level)
+        if lossy:
+            yield lossy
+        if not lossy or len(lossy.data) > CLEARLY_SMALLER * len(cleaned):
+            packed = await tools.call(repack, bare(chunks), level, _reductions(chunks), not policy.lossless)
+            if packed:
+                yield Candidate(graft(packed, chunks), "oxipng", lossless=True)
+
+
+class Apng(Png):
+    """Animated PNG: losslessly repacked, every frame, delay and disposal as it was."""
+
+    spec = FormatSpec("apng", "image/apng", ("png", "apng"), "PNG")
+
+    @staticmethod
+    def sample() -> bytes:
+        return moving("PNG")
+
+    def sniff(self, head: bytes) -> bool:
+        """A PNG signature and an acTL chunk before the pixels."""
+        return head.startswith(SIGNATURE) and announces_animation(head)
+
+
+def _exif(data: bytes) -> words.Exif:
+    """An eXIf chunk read; some writers put JPEG's prefix before it."""
+    return parse_exif(data.removeprefix(b"Exif\0\0"))
+
+
+def _cleaned(chunk: Chunk, metadata: Metadata) -> tuple[list[Chunk], list[str]]:
+    """What stays of one chunk, and the words for what went."""
+    if not chunk.intact and chunk.type not in ANIMATION:
+        return [], [words.OTHER]
+    if metadata is Metadata.ALL or chunk.type in PICTURE:
+        return [chunk], []
+    if chunk.type == b"eXIf":
+        return _cleaned_exif(chunk, metadata)
+    word = _word(chunk)
+    stays = word == words.COPYRIGHT and metadata is Metadata.SAFE
+    return ([chunk], []) if stays else ([], [word])
+
+
+def _cleaned_exif(chunk: Chunk, metadata: Metadata) -> tuple[list[Chunk], list[str]]:
+    exif = _exif(chunk.data)
+    keep_copyright = metadata is Metadata.SAFE
+    lean = lean_exif(exif, keep_copyright=keep_copyright)
+    if lean == chunk.data:
+        return [chunk], []
+    gone = [*exif.words] + ([words.COPYRIGHT] if exif.copyright and not keep_copyright else [])
+    return [Chunk(b"eXIf", lean)] if lean else [], gone
+
+
+def _word(chunk: Chunk) -> str:
+    """The receipt's word for a chunk beside the picture."""
+    if chunk.type in TEXT:
+        keyword = chunk.data[:80].split(b"\0")[0].strip().lower()
+        return TEXT_WORDS.get(keyword, words.TEXT)
+    return words.TIME if chunk.type == b"tIME" else words.OTHER
+
+
+def _level(info: ImageInfo, policy: Policy) -> int:
+    pixels = info.width * info.height * info.frames
+    return min(LEVELS[policy.effort], 2) if pixels > SLOW_PIXELS else LEVELS[policy.effort]
+
+
+async def _quantized(chunks: Sequence[Chunk], policy: Policy, tools: Toolbox, level: int) -> Candidate | None:
+    """The picture in at most 256 colours, packed; None where that is no good idea or pngquant declines."""
+    if policy.lossless or policy.quality >= LOSSLESS_FROM or not _may_lose_colours(chunks):
+        return None
+    dial = policy.quality
+    target = f"--quality={max(0, dial - QUALITY_SPAN)}-{dial}"
+    speed = f"--speed={SPEEDS[policy.effort]}"
+    few = await tools.run("pngquant", target, speed, "--nofs", "-", stdin=bare(chunks), no_result=DECLINED)
+    packed = await tools.call(repack, few, level, _reductions(chunks), True) if few else None
+    if not packed:
+        return None
+    return Candidate(graft(packed, chunks), "pngquant+oxipng", lossless=False, dial=dial, quality=policy.quality)
+
+
+def _may_lose_colours(chunks: Sequence[Chunk]) -> bool:
+    """Not where there is little to gain (up to 16 colours or shades), and not where samples are measurements,
+    HDR, or greys that a profile describes, which a palette cannot hold."""
+    header = parse_header(chunks[0].data)
+    cicp = first(chunks, b"cICP") or b""
+    if header.depth < 8 or set(cicp[1:2]) & HDR_TRANSFERS:
+        return False
+    return not (header.grey and (header.depth == 16 or _profiled(chunks)))
+
+
+def _profiled(chunks: Iterable[Chunk]) -> bool:
+    """Whether a profile or code ties the file to grey or to colour samples."""
+    return any(chunk.type in (b"iCCP", b"cICP") for chunk in chunks)
+
+
+def _reductions(chunks: Sequence[Chunk]) -> dict[str, bool]:
+    """What oxipng may not do: greys of 16 bits stay so, a profile keeps the kind of samples that it is for."""
+    header = parse_header(chunks[0].data)
+    profiled = _profiled(chunks)
+    return {
+        "bit_depth_reduction": not (header.grey and header.depth == 16),
+        "grayscale_reduction": not profiled,
+        "color_type_reduction": not (profiled and header.grey),
+        "palette_reduction": not (profiled and header.grey),
+    }
+
+
+def repack(data: bytes, level: int, reductions: dict[str, Any], hidden_colours_may_go: bool) -> bytes:
+    """The same samples in fewer bytes, by oxipng on one thread; runs in an isolated worker."""
+    os.environ["RAYON_NUM_THREADS"] = "1"
+    import oxipng
+
+    packed: bytes = oxipng.optimize_from_memory(
+        data, level=level, interlace=oxipng.Interlacing.Off, optimize_alpha=hidden_colours_may_go, **reductions
+    )
+    return packed
+
+
+def repack_frames(data: bytes, level: int) -> bytes:
+    """Every frame of an animation packed anew in the same kind of samples; runs in an isolated worker."""
+    chunks, _ = split(data)
+    ihdr, size, sequence = chunks[0].data, chunks[0].data[:8], itertools.count()
+    out = [Chunk(b"IHDR", ihdr[:12] + b"\0")]
+    for kind, group in itertools.groupby(chunks[1:], key=lambda chunk: chunk.type):
+        run = list(group)
+        if kind == b"IDAT":
+            out.append(Chunk(b"IDAT", _repacked_frame(chunks, ihdr[:8], b"".join(c.data for c in run), level)))
+        elif kind == b"fdAT":
+            pixels = _repacked_frame(chunks, size, b"".join(c.data[4:] for c in run), level)
+            out.append(Chunk(b"fdAT", next(sequence).to_bytes(4, "big") + pixels))
+        elif kind == b"fcTL":
+            size = run[0].data[4:12]
+            out.append(Chunk(b"fcTL", next(sequence).to_bytes(4, "big") + run[0].data[4:]))
+        else:
+            out += run
+    return join(out)
+
+
+def _repacked_frame(chunks: Sequence[Chunk], size: bytes, pixels: bytes, level: int) -> bytes:
+    """One frame's compressed samples, by way of a PNG of its own."""
+    ihdr = size + chunks[0].data[8:]
+    palette = [chunk for chunk in chunks if chunk.type == b"PLTE"]
+    alone = join([Chunk(b"IHDR", ihdr), *palette, Chunk(b"IDAT", pixels), Chunk(b"IEND", b"")])
+    packed, _ = split(repack(alone, level, dict.fromkeys(REDUCTIONS, False), False))
+    if packed[0].data != ihdr[:12] + b"\0":
+        raise UnprocessableImage("the frame was packed into another kind of samples")
+    return b"".join(chunk.data for chunk in packed if chunk.type == b"IDAT")

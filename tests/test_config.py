@@ -1,0 +1,47 @@
+"""Settings: frozen, from the environment, and wrong ones are one clear sentence."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from config import ROOT, Settings, SettingsError, load_settings
+
+
+@pytest.fixture(autouse=True)
+def no_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults_need_nothing() -> None:
+    settings = load_settings()
+    assert (settings.port, settings.default_quality, settings.max_file_size) == (8080, 80, 32 << 20)
+
+
+def test_environment_and_empty_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEFAULT_QUALITY", "70")
+    monkeypatch.setenv("PORT", "")
+    settings = load_settings()
+    assert (settings.default_quality, settings.port) == (70, 8080)
+
+
+@pytest.mark.parametrize(("name", "value"), [("PORT", "http"), ("DEFAULT_QUALITY", "101"), ("LOG_LEVEL", "LOUD")])
+def test_a_wrong_value_is_one_sentence_that_names_the_variable(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{name} is wrong: .*{value}"):
+        load_settings()
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError):
+        Settings().port = 1
+
+
+def test_the_service_does_not_start_on_a_wrong_setting() -> None:
+    done = subprocess.run([sys.executable, "main.py"], cwd=ROOT, env={"PORT": "-1"}, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("pare: PORT is wrong") and "Traceback" not in done.stderr

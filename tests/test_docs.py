@@ -1,0 +1,35 @@
+"""What is generated is up to date; every error has its row; every decision is listed."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from config import ROOT
+from exceptions import STATUS, PareError, status_of
+from scripts.reference import README, rendered
+
+
+def test_the_readme_is_generated_from_what_is() -> None:
+    assert README.read_text() == rendered(README.read_text()), "run: make docs"
+
+
+def leaves(cls: type[PareError]) -> Iterator[type[PareError]]:
+    for child in cls.__subclasses__():
+        yield child
+        yield from leaves(child)
+
+
+@pytest.mark.parametrize("cls", list(leaves(PareError)), ids=lambda c: c.__name__)
+def test_every_error_has_a_status_and_stands_in_the_tree(cls: type[PareError]) -> None:
+    import exceptions
+
+    assert cls.__name__ in (exceptions.__doc__ or "")
+    if cls.__subclasses__() and cls not in STATUS:
+        return
+    assert 400 <= status_of(cls("x")).status < 600
+
+
+def test_every_decision_is_listed() -> None:
+    folder = ROOT / "docs" / "decisions"
+    listed = (folder / "README.md").read_text()
+    assert all(path.name in listed for path in folder.glob("0*.md"))

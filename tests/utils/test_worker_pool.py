@@ -1,0 +1,107 @@
+"""A worker's crash, hang or greed costs one call."""
+
+import asyncio
+import os
+import time
+
+import pytest
+
+from exceptions import ImageLimitExceeded, ToolCrashed, ToolTimeout
+from utils.worker_pool import CALLS_PER_WORKER, WorkerPool
+
+
+def double(data: bytes) -> bytes:
+    return data * 2
+
+
+def own_pid() -> int:
+    return os.getpid()
+
+
+def crash() -> None:
+    os.kill(os.getpid(), 11)
+
+
+def allocate() -> int:
+    return len(bytearray(4 << 30))
+
+
+def refuse() -> None:
+    raise ImageLimitExceeded("too deep", limit=1, actual=2)
+
+
+def chatter() -> str:
+    print("noise on standard output")
+    return "said"
+
+
+def environment() -> list[str]:
+    return sorted(os.environ)
+
+
+async def call(pool: WorkerPool, function, *args, timeout: float = 20):
+    return await pool.call(function, args, {}, timeout=timeout)
+
+
+async def test_large_values_travel(workers: WorkerPool) -> None:
+    data = os.urandom(8 << 20)
+    assert await call(workers, double, data) == data * 2
+
+
+async def test_a_worker_is_kept(workers: WorkerPool) -> None:
+    assert await call(workers, own_pid) == await call(workers, own_pid)
+
+
+async def test_a_crash_costs_one_call(workers: WorkerPool) -> None:
+    with pytest.raises(ToolCrashed):
+        await call(workers, crash)
+    assert await call(workers, double, b"a") == b"aa"
+
+
+async def test_a_hang_costs_one_call(workers: WorkerPool) -> None:
+    with pytest.raises(ToolTimeout):
+        await call(workers, time.sleep, 600, timeout=1)
+    assert await call(workers, double, b"a") == b"aa"
+
+
+async def test_greed_costs_one_call(workers: WorkerPool) -> None:
+    with pytest.raises(ToolCrashed, match="MemoryError"):
+        await call(workers, allocate)
+    assert await call(workers, double, b"a") == b"aa"
+
+
+async def test_a_refusal_keeps_its_words(workers: WorkerPool) -> None:
+    with pytest.raises(ImageLimitExceeded) as caught:
+        await call(workers, refuse)
+    assert (caught.value.detail, caught.value.extensions) == ("too deep", {"limit": 1, "actual": 2})
+
+
+async def test_what_a_library_prints_is_no_answer(workers: WorkerPool) -> None:
+    assert await call(workers, chatter) == "said"
+
+
+async def test_workers_are_recycled(workers: WorkerPool) -> None:
+    pids = [await call(workers, own_pid) for _ in range(CALLS_PER_WORKER + 1)]
+    assert len(set(pids)) == 2
+
+
+async def test_cancelling_ends_the_worker(workers: WorkerPool) -> None:
+    first = await call(workers, own_pid)
+    task = asyncio.create_task(call(workers, time.sleep, 600))
+    await asyncio.sleep(0.2)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await call(workers, own_pid) != first
+
+
+async def test_no_secret_reaches_a_worker(workers: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY", "secret")
+    assert "API_KEY" not in await call(workers, environment)
+
+
+async def test_the_last_worker_is_gone_after_close(workers: WorkerPool) -> None:
+    pid = await call(workers, own_pid)
+    await workers.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
