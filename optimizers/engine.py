@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+import structlog
+
 from exceptions import ToolError, UnprocessableImage
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer, Source
 from optimizers.policy import Policy
@@ -18,6 +20,7 @@ from utils.concurrency import Slots
 from utils.subprocess_runner import ToolRunner
 from utils.worker_pool import WorkerPool
 
+log = structlog.get_logger("pare.engine")
 ALLOWANCE_SECONDS = 15.0
 """What a request may take beyond one full run of a tool."""
 LOSSY_SHARE = 0.98
@@ -109,7 +112,9 @@ class Engine:
         waited = time.perf_counter()
         async with self._slots.slot():
             clock.spans["queue"] = (time.perf_counter() - waited) * 1000
-            return await _Job(optimizer, source, info, policy, self.toolbox(), clock).run()
+            outcome = await _Job(optimizer, source, info, policy, self.toolbox(), clock).run()
+        log.info("image", **_log_line(outcome))
+        return outcome
 
     def toolbox(self) -> Toolbox:
         """Tools for one picture, with the clock started."""
@@ -220,6 +225,17 @@ class _Job:
         if attempts and min(map(_size, attempts)) > len(cleaned.data):
             return Reason.WOULD_BE_LARGER
         return Reason.ALREADY_OPTIMAL
+
+
+def _log_line(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "format": outcome.spec.name,
+        "bytes_in": len(outcome.source.data),
+        "bytes_out": len(outcome.data),
+        "method": outcome.method,
+        "reason": outcome.reason,
+        "milliseconds": {name: round(value, 1) for name, value in outcome.spans.items()},
+    }
 
 
 def _size(attempt: Attempt) -> int:
