@@ -7,6 +7,7 @@ import hashlib
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import accumulate, pairwise
 from typing import Any
 
 from exceptions import UnprocessableImage
@@ -14,10 +15,10 @@ from optimizers import look
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Metadata, Policy
 from optimizers.toolbox import Toolbox
+from utils.metadata import OTHER
 from utils.psd_sections import Psd, lean_resources, read
 
 RAW, PACKBITS = 0, 1
-ICC_PROFILE = 1039
 COLOUR_CHANNELS = {0: 1, 1: 1, 2: 1, 3: 3, 4: 4, 7: 1, 8: 1, 9: 3}
 """By colour mode: bitmap, grey, indexed, RGB, CMYK, multichannel, duotone, Lab."""
 
@@ -25,26 +26,37 @@ COLOUR_CHANNELS = {0: 1, 1: 1, 2: 1, 3: 3, 4: 4, 7: 1, 8: 1, 9: 3}
 def look_psd(data: bytes, decoder: str) -> dict[str, Any]:
     """As `look.raster`, with the layers compared byte for byte, also where Pillow has no mode for the depth."""
     document = read(data)
+    composite = _composite(document)
     try:
         facts = look.raster(data, decoder)
     except UnprocessableImage:
-        if not _composite_is_whole(document):
+        if composite is None:
             raise
-        facts = {"frames": 1, "pixels": document.composite, "thumbs": [bytes(4 * look.THUMB**2)], "icc": b""}
-    digest = hashlib.blake2b(facts["pixels"], digest_size=16)
-    digest.update(document.colours + document.layers)
+        facts = {"pixels": b"", "thumbs": [bytes(4 * look.THUMB**2)], "icc": b""}
+    seen = (facts["pixels"], document.composite if composite is None else composite, document.colours, document.layers)
+    digest = hashlib.blake2b(digest_size=16)
+    for part in seen:
+        digest.update(part)
     return facts | {"frames": 1, "thumbs": facts["thumbs"][:1], "pixels": digest.digest()}
 
 
-def _composite_is_whole(document: Psd) -> bool:
-    """Whether the merged picture has all its bytes; ZIP is taken at its word, no program is known to write it here."""
-    rows = document.channels * document.height
+def _composite(document: Psd) -> bytes | None:
+    """Every channel of the merged picture unpacked; None where it is damaged, or in ZIP, which is not written here."""
+    from utils.tiff_samples import unpackbits
+
+    stored, rows, size = document.composite, document.channels * document.height, _row_bytes(document)
     if document.coding == RAW:
-        return len(document.composite) >= rows * _row_bytes(document)
-    if document.coding == PACKBITS and len(document.composite) >= 2 * rows:
-        counts: tuple[int, ...] = struct.unpack_from(f">{rows}H", document.composite)
-        return len(document.composite) >= 2 * rows + sum(counts)
-    return False
+        return stored if len(stored) >= rows * size else None
+    if document.coding != PACKBITS or len(stored) < 2 * rows:
+        return None
+    counts = struct.unpack_from(f">{rows}H", stored)
+    ends = list(accumulate(counts, initial=2 * rows))
+    if ends[-1] > len(stored):
+        return None
+    try:
+        return unpackbits([stored[start:end] for start, end in pairwise(ends)], size)
+    except ValueError:
+        return None
 
 
 def _row_bytes(document: Psd) -> int:
@@ -53,7 +65,7 @@ def _row_bytes(document: Psd) -> int:
 
 def pack_composite(data: bytes) -> bytes | None:
     """The document with its raw merged picture in PackBits; None where it is packed already or odd."""
-    from utils.tiff_samples import packbits
+    from utils.tiff_packing import packbits
 
     document = read(data)
     rows, size = document.channels * document.height, _row_bytes(document)
@@ -94,7 +106,10 @@ class PsdOptimizer(Optimizer):
         if metadata is Metadata.ALL:
             return Cleaned(data)
         document = read(data)
-        lean, found = lean_resources(document.resources, keep_copyright=metadata is Metadata.SAFE)
+        try:
+            lean, found = lean_resources(document.resources, keep_copyright=metadata is Metadata.SAFE)
+        except ValueError:
+            return Cleaned(data, kept=(OTHER,))
         if not found:
             return Cleaned(data)
         return Cleaned(replace(document, resources=lean).write(), tuple(dict.fromkeys(found)))

@@ -4,6 +4,7 @@ Camera raw files are TIFF inside. They are not taken: their pictures lie where o
 """
 
 import hashlib
+import re
 from collections.abc import AsyncIterator
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ from utils.psd_sections import lean_resources
 from utils.tiff_ifd import Directory, Entry, Tiff, read, read_segments
 from utils.tiff_layout import write
 
+BITS_PER_SAMPLE = 258
 DNG_VERSION = 50706
 COLOUR_FILTER_ARRAY, LINEAR_RAW = 32803, 34892
 ASSOCIATED_ALPHA, STRAIGHT_ALPHA = 1, 2
@@ -60,7 +62,10 @@ LEVELS = {Effort.FAST: 6, Effort.BALANCED: 8, Effort.BEST: 9}
 
 
 def look_tiff(data: bytes, decoder: str) -> dict[str, Any]:
-    """As `look.raster`, with every page's samples compared at full depth, also where Pillow has no mode for them."""
+    """As `look.raster`, with every page's samples compared at full depth, also where Pillow has no mode for them.
+
+    Past 8 bits Pillow's own pixels are left out: it reads the same samples otherwise from raw strips than from packed.
+    """
     tiff = read(data)
     try:
         pages, understood = _pages_digest(data, tiff)
@@ -73,7 +78,9 @@ def look_tiff(data: bytes, decoder: str) -> dict[str, Any]:
             raise
         blank = bytes(4 * look.THUMB**2)
         facts = {"frames": len(tiff.pages), "pixels": b"", "thumbs": [blank] * len(tiff.pages), "icc": _icc(tiff)}
-    return facts | {"pixels": hashlib.blake2b(facts["pixels"] + pages, digest_size=16).digest()}
+    shallow = all(max(tiff.numbers(page, BITS_PER_SAMPLE), default=1) <= 8 for page in tiff.pages)
+    pillows = facts["pixels"] if shallow or not understood else b""
+    return facts | {"pixels": hashlib.blake2b(pillows + pages, digest_size=16).digest()}
 
 
 def _icc(tiff: Tiff) -> bytes:
@@ -123,12 +130,19 @@ def clean_tiff(data: bytes, policy: str) -> dict[str, Any]:
         read_segments(data, tiff)
     except UnprocessableImage:
         tiff.pages[0].fixed = True
-    if tiff.fixed:
+    if _is_fixed(tiff):
         return {"data": data, "removed": [], "kept": list(removed)}
     lean = write(tiff)
     if not removed and len(lean) + SLACK < len(data):
         removed = {words.OTHER: None}
     return {"data": lean if removed else data, "removed": list(removed), "kept": []}
+
+
+def _is_fixed(tiff: Tiff) -> bool:
+    """Whether moving anything would lose something: ImageJ's large stacks have pages only the description knows."""
+    description = tiff.pages[0].entries.get(IMAGE_DESCRIPTION)
+    images = re.match(rb"ImageJ=[^\0]*?\bimages=(\d{1,9})", bytes(description.value[:4096])) if description else None
+    return tiff.fixed or (images is not None and int(images[1]) > len(tiff.pages))
 
 
 def _strip(tiff: Tiff, page: Directory, policy: Metadata) -> list[str]:
@@ -156,7 +170,10 @@ def _replace_blocks(page: Directory, policy: Metadata) -> list[str]:
     found: list[str] = []
     keep_copyright = policy is Metadata.SAFE
     if photoshop := page.entries.get(PHOTOSHOP):
-        lean, found = lean_resources(bytes(photoshop.value), keep_copyright=keep_copyright)
+        try:
+            lean, found = lean_resources(bytes(photoshop.value), keep_copyright=keep_copyright)
+        except ValueError:
+            lean, found = b"", [words.OTHER]
         _put(page, PHOTOSHOP, photoshop.kind, lean)
     if iptc := page.entries.get(IPTC):
         lean = lean_iptc(bytes(iptc.value), keep_copyright=keep_copyright)
@@ -175,11 +192,11 @@ def _put(page: Directory, tag: int, kind: int, value: bytes) -> None:
 
 def repack_tiff(data: bytes, level: int) -> bytes | None:
     """Store every page's samples in fewer bytes; None where no page can be."""
-    from utils.tiff_samples import repack
+    from utils.tiff_packing import repack
 
     tiff = read(data)
     read_segments(data, tiff)
-    if tiff.fixed:
+    if _is_fixed(tiff):
         return None
     smaller = [repack(tiff, page, level) for page in tiff.directories if page.segments]
     return write(tiff) if any(smaller) else None
@@ -216,7 +233,7 @@ class TiffOptimizer(Optimizer):
             height,
             frames=len(tiff.pages),
             alpha=not {ASSOCIATED_ALPHA, STRAIGHT_ALPHA}.isdisjoint(tiff.numbers(page, 338)),
-            bit_depth=max(tiff.numbers(page, 258), default=1),
+            bit_depth=max(tiff.numbers(page, BITS_PER_SAMPLE), default=1),
             orientation=orientation if 1 <= orientation <= 8 else 1,
         )
 

@@ -20,6 +20,7 @@ PERSONAL = {
 }
 """Resources that go whole; 1061 is the digest of the IPTC block."""
 COPYRIGHT_FLAG, URL = 1034, 1035
+MAX_BLOCKS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def read(data: bytes) -> Psd:
 
 
 def lean_resources(blocks: bytes, *, keep_copyright: bool) -> tuple[bytes, list[str]]:
-    """Image resources without the personal ones, and the words for what went; what cannot be parsed stays whole."""
+    """Image resources without the personal ones, and the words for what went; ValueError where one is damaged."""
     kept: list[bytes] = []
     found: list[str] = []
     for name, kind, block, value in _blocks(blocks):
@@ -96,15 +97,15 @@ def _lean(kind: int, value: bytes, keep_copyright: bool) -> tuple[bytes, list[st
 
 
 def _blocks(data: bytes) -> list[tuple[bytes, int, bytes, bytes]]:
-    """Each resource: its padded name, its number, all of it, its value; empty where one is damaged."""
-    at, blocks = 0, []
+    """Each resource: its padded name, its number, all of it, its value; ValueError where one is damaged."""
+    at, blocks = 0, list[tuple[bytes, int, bytes, bytes]]()
     while at < len(data):
         name = data[at + 6 : at + 7 + data[at + 6] + (1 - data[at + 6] % 2)] if at + 6 < len(data) else b""
         start = at + 10 + len(name)
         size = int.from_bytes(data[start - 4 : start], "big")
         end = start + size + size % 2
-        if data[at : at + 4] not in SIGNATURES or start > len(data) or start + size > len(data):
-            return []
+        if data[at : at + 4] not in SIGNATURES or start > len(data) or end > len(data) + 1 or len(blocks) > MAX_BLOCKS:
+            raise ValueError("an image resource is damaged")
         kind = int.from_bytes(data[at + 4 : at + 6], "big")
         blocks.append((name, kind, data[at:end], data[start : start + size]))
         at = end

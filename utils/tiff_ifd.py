@@ -71,10 +71,15 @@ class Tiff:
         return any(directory.fixed or HIDDEN_OFFSETS & directory.entries.keys() for directory in self.directories)
 
     def numbers(self, directory: Directory, tag: int) -> tuple[int, ...]:
-        """The unsigned whole numbers of a tag; empty where it is absent or of another type."""
+        """The unsigned whole numbers of a tag; empty where it is absent or of another type.
+
+        Raises UnprocessableImage where there are more than `MAX_SEGMENTS`.
+        """
         entry = directory.entries.get(tag)
         if entry is None or entry.kind not in UNSIGNED:
             return ()
+        if entry.count > MAX_SEGMENTS:
+            raise UnprocessableImage("a TIFF tag has too many values")
         return struct.unpack(f"{self.order}{entry.count}{UNSIGNED[entry.kind]}", entry.value)
 
     def number(self, directory: Directory, tag: int, default: int = 0) -> int:
@@ -152,6 +157,7 @@ class _Reader:
         self._tiff = tiff
         self._seen: set[int] = set()
         self._entries = 0
+        self._children_named = 0
 
     def chain(self, offset: int) -> None:
         """The pages, each pointing at the next."""
@@ -189,9 +195,10 @@ class _Reader:
             self._children(directory, tag, depth)
 
     def _children(self, directory: Directory, tag: int, depth: int) -> None:
-        offsets = self._tiff.numbers(directory, tag)
-        if depth == MAX_DEPTH or len(offsets) > MAX_DIRECTORIES:
+        self._children_named += directory.entries[tag].count
+        if depth == MAX_DEPTH or self._children_named > MAX_DIRECTORIES:
             raise UnprocessableImage("TIFF directories are nested too deep")
+        offsets = self._tiff.numbers(directory, tag)
         children = directory.children[tag] = []
         for offset in offsets:
             if offset in self._seen:
