@@ -70,7 +70,7 @@ def _row(sample: Sample, answer: Answer) -> Row:
         before=len(sample.data),
         after=len(answer.data) if answer.status == 200 else 0,
         status=answer.status,
-        reason=said.get("X-Optimization-Reason", "") or answer.data[:200].decode(errors="replace"),
+        reason=said.get("X-Optimization-Reason", "") if answer.status == 200 else answer.refusal,
         method=said.get("X-Optimization-Method", ""),
         seconds=round(answer.seconds, 3),
     )

@@ -81,7 +81,7 @@ def _warm_up(served: Service, http: httpx.Client, bare: Bare, found: Sequence[Sa
         answer = served.optimize(http, sample.data)
         bare.one(index)
         if answer.status != 200:
-            failed.append(f"{sample.name}: answered {answer.status}: {answer.data[:200].decode(errors='replace')}")
+            failed.append(f"{sample.name}: answered {answer.status}: {answer.refusal}")
     return failed
 
 

@@ -24,6 +24,7 @@ SRGB_GAMMA = 0.45455
 SVG_SIDE = 512
 DEEP_MODES = ("CMYK", "F", "I", "I;16", "I;16B", "LAB")
 HARMLESS_TAGS = {ORIENTATION_TAG, COPYRIGHT_TAG}
+XMP_KEYS = ("xmp", "XML:com.adobe.xmp")
 
 
 class Undecodable(Exception):
@@ -73,10 +74,12 @@ def _raster(image: Image.Image) -> Picture:
     frames = 1 if image.format == "PSD" else getattr(image, "n_frames", 1)
     wanted = set(sampled(frames))
     digests, durations, shown = [], [], {}
+    xmp = False
     for index in range(frames):
         if index:
             image.seek(index)
         image.load()
+        xmp |= _take_xmp(image.info)
         upright = ImageOps.exif_transpose(image)
         digests.append(_digest(upright))
         if frames > 1:
@@ -84,7 +87,14 @@ def _raster(image: Image.Image) -> Picture:
         if index in wanted:
             shown[index] = _displayed(upright, image.info)
     loop = image.info.get("loop") if frames > 1 else None
-    return Picture(shown[0].size, tuple(digests), tuple(durations), loop, _colour(image), tuple(_private(image)), shown)
+    private = (*_private(image), *(("XMP",) if xmp else ()))
+    return Picture(shown[0].size, tuple(digests), tuple(durations), loop, _colour(image), private, shown)
+
+
+def _take_xmp(info: dict[str | tuple[int, int], Any]) -> bool:
+    """Whether there was XMP; taken away because Pillow would turn the picture by it, and viewers go by EXIF alone."""
+    taken = [info.pop(key, None) for key in XMP_KEYS]
+    return any(taken)
 
 
 def _drawing(data: bytes) -> Picture:
@@ -139,7 +149,5 @@ def _private(image: Image.Image) -> Iterator[str]:
         yield "GPS"
     if image.format != "TIFF" and exif.keys() - HARMLESS_TAGS - {GPS_IFD_TAG}:
         yield "EXIF"
-    if image.info.get("xmp") or image.info.get("XML:com.adobe.xmp"):
-        yield "XMP"
     if image.info.get("comment") or getattr(image, "text", None):
         yield "text"

@@ -1,5 +1,6 @@
 """The service under measurement: a running one by its URL, or one of our own on a free port."""
 
+import json
 import os
 import socket
 import subprocess
@@ -31,6 +32,15 @@ class Answer:
     data: bytes
     headers: Mapping[str, str]
     seconds: float
+
+    @property
+    def refusal(self) -> str:
+        """What an answer other than 200 says, in a line."""
+        try:
+            problem = json.loads(self.data)
+            return f"{problem['code']}: {problem['detail']}"
+        except (ValueError, KeyError, TypeError):
+            return self.data[:200].decode(errors="replace")
 
 
 @dataclass(frozen=True, slots=True)
