@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench lock clean
+.PHONY: help setup run test check bench docs lock clean
 
 PYTHON_BIN := .venv/bin/python
 
@@ -23,6 +23,9 @@ check: setup  ## lint, formatting and types
 
 bench: setup  ## measure against the bare tools
 	@$(PYTHON_BIN) -m benchmarks $(ARGS)
+
+docs: setup  ## renew the tables that the README generates
+	@$(PYTHON_BIN) -m scripts.reference
 
 lock:  ## pin every dependency of pyproject.toml with its hashes (needs uv)
 	@scripts/lock.sh $(ARGS)

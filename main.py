@@ -1,6 +1,7 @@
 """The composition root: builds every part once, in order, from one Settings value. `python main.py` serves it."""
 
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -93,6 +94,8 @@ def serve() -> int:
         print(f"pare: {error}", file=sys.stderr)
         return 2
     print(welcome(settings), file=sys.stderr, flush=True)
+    # uvicorn drains on SIGTERM and then raises it again: a service that was asked to end and did has not failed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         "main:create_app",
         factory=True,

@@ -8,11 +8,13 @@ from optimizers.base import SNIFF_BYTES, Optimizer
 from optimizers.bmp import BmpOptimizer
 from optimizers.gif import Gif
 from optimizers.heic import Heic
+from optimizers.jpeg import Jpeg
 from optimizers.png import Apng, Png
 from optimizers.psd import PsdOptimizer
 from optimizers.tiff import TiffOptimizer
 
 FORMATS: tuple[Optimizer, ...] = (
+    Jpeg(),
     Apng(),
     Png(),
     Gif(),

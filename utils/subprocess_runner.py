@@ -76,10 +76,14 @@ class ChildProcess(asyncio.SubprocessProtocol):
             self.done.set_result(self.transport.get_returncode() or 0)
         self.transport.close()
 
-    @property
-    def stdin(self) -> asyncio.WriteTransport:
-        """The pipe to the child's standard input."""
-        return cast(asyncio.WriteTransport, self.transport.get_pipe_transport(0))
+    def feed(self, data: bytes, *, last: bool) -> None:
+        """Write to the child's standard input; a child that has closed it already misses nothing it wanted."""
+        pipe = cast(asyncio.WriteTransport, self.transport.get_pipe_transport(0))
+        if pipe.is_closing():
+            return
+        pipe.write(data)
+        if last:
+            pipe.close()
 
     def kill(self) -> None:
         """End the child and everything it started."""
@@ -158,8 +162,7 @@ class ToolRunner:
         try:
             async with asyncio.timeout(timeout):
                 await start((str(path), *args), self._env, self._limits, child)
-                child.stdin.write(stdin)
-                child.stdin.close()
+                child.feed(stdin, last=True)
                 return await asyncio.shield(child.done)
         except TimeoutError:
             raise ToolTimeout(f"{tool} was ended after {timeout:.0f} s") from None

@@ -57,7 +57,7 @@ class Worker(ChildProcess):
         self._answer = asyncio.get_running_loop().create_future()
         if self.done.done():
             raise ToolCrashed("the worker process died")
-        self.stdin.write(LENGTH.pack(len(frame)) + frame)
+        self.feed(LENGTH.pack(len(frame)) + frame, last=False)
         try:
             return msgpack.unpackb(await self._answer)
         finally:
