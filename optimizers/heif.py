@@ -74,7 +74,7 @@ def _still(data: bytes, meta: Meta, frames: int) -> ImageInfo:
         width,
         height,
         frames=frames,
-        alpha=any(_is_alpha(data, meta.properties_of(number)) for number in meta.sources(shown, b"auxl")[:16]),
+        alpha=any(is_alpha(data, meta.properties_of(number)) for number in meta.sources(shown, b"auxl")[:16]),
         bit_depth=_bit_depth(data, described),
     )
 
@@ -104,7 +104,8 @@ def _pages(meta: Meta) -> int:
     return max(1, sum(number not in beside for number in shown))
 
 
-def _is_alpha(data: bytes, properties: Sequence[Box]) -> bool:
+def is_alpha(data: bytes, properties: Sequence[Box]) -> bool:
+    """Whether an item with these properties is a picture's alpha channel."""
     return any(box.kind == b"auxC" and Reader(data, box.body + 4, box.end).text() in ALPHA for box in properties)
 
 

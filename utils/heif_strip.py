@@ -4,7 +4,9 @@ What a picture needs stays as it is: coded images, tiles, alpha, gain maps, colo
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from exceptions import UnprocessableImage
 from utils.heif_items import FILE, IDAT, Location, Meta, read_meta
@@ -40,7 +42,7 @@ class Stripped:
 
 def strip(data: bytes, *, keep_copyright: bool) -> Stripped:
     """Without its metadata; the same bytes, and the words of what is in them, where that could break the file."""
-    job = _Strip(data, keep_copyright)
+    job = _Strip(data, partial(choose, keep_copyright=keep_copyright))
     try:
         new = job.run()
     except (NotEditable, UnprocessableImage):
@@ -48,21 +50,26 @@ def strip(data: bytes, *, keep_copyright: bool) -> Stripped:
     return Stripped(new, tuple(dict.fromkeys(job.removed)), tuple(dict.fromkeys(job.kept)))
 
 
+def shrink_item(data: bytes, number: int, content: bytes) -> bytes:
+    """The file with other, no longer content in one item. Raises NotEditable, UnprocessableImage."""
+    return _Strip(data, lambda _, __: Choice(lean={number: content})).run()
+
+
 class _Strip:
     """One file's edit: first everything that goes is noted, then every number that this moves is written anew."""
 
-    def __init__(self, data: bytes, keep_copyright: bool) -> None:
+    def __init__(self, data: bytes, choice_for: Callable[[bytes, Meta], Choice]) -> None:
         self.data = data
         self.edit = Edit(data)
         self.top = boxes(data, 0, len(data))
-        self.keep_copyright = keep_copyright
+        self.choice_for = choice_for
         self.removed: list[str] = []
         self.kept: list[str] = []
 
     def run(self) -> bytes:
         """The new file. Raises NotEditable, UnprocessableImage."""
         metas = [read_meta(self.data, box) for box in self.top if box.kind == b"meta"]
-        choices = [choose(self.data, meta, keep_copyright=self.keep_copyright) for meta in metas]
+        choices = [self.choice_for(self.data, meta) for meta in metas]
         for choice in choices:
             self.removed += choice.removed
             self.kept += choice.kept
