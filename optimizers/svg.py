@@ -1,0 +1,124 @@
+"""SVG and SVGZ: sanitized always, then made smaller as text; a drawing is never turned into pixels."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from exceptions import ImageLimitExceeded, UnprocessableImage
+from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
+from optimizers.policy import Metadata, Policy
+from optimizers.svg_shrink import shrink
+from optimizers.toolbox import Toolbox
+from security.svg_parser import parse
+from security.svg_sanitizer import MAX_ATTRIBUTES, MAX_DEPTH, MAX_ELEMENTS, sanitize
+from utils.gzip_stream import MAGIC, claimed_size, gunzip, gunzip_head, gzip
+from utils.svg_head import HEAD_BYTES, size_of, starts_svg
+
+MIME = "image/svg+xml"
+MAX_SVGZ_RATIO = 100
+MAX_SVGZ_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class SvgLimits:
+    """What a drawing may hold before it is refused; `svgz_ratio` is unpacked bytes for each packed one."""
+
+    depth: int = MAX_DEPTH
+    elements: int = MAX_ELEMENTS
+    attributes: int = MAX_ATTRIBUTES
+    svgz_ratio: int = MAX_SVGZ_RATIO
+
+
+class _Nothing:
+    """Takes a document and keeps none of it: being well-formed is all that is asked."""
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None: ...
+    def end(self, tag: str) -> None: ...
+    def data(self, text: str) -> None: ...
+    def comment(self, text: str) -> None: ...
+    def pi(self, target: str, data: str | None = None) -> None: ...
+    def start_ns(self, prefix: str, uri: str) -> None: ...
+    def end_ns(self, prefix: str) -> None: ...
+
+
+def look(data: bytes, decoder: str | None = None) -> dict[str, Any]:
+    """The facts of a drawing (`optimizers/look.py`): its size instead of pixels, for nothing renders it here."""
+    parse(data, _Nothing())
+    return {"frames": 1, "pixels": b"", "thumbs": [], "icc": b"", "size": list(size_of(data))}
+
+
+def look_packed(data: bytes, decoder: str | None = None) -> dict[str, Any]:
+    """The same of an SVGZ, whose claimed size `inspect` has held against the ratio."""
+    return look(gunzip(data, MAX_SVGZ_BYTES))
+
+
+def sanitize_packed(data: bytes, **options: Any) -> dict[str, Any]:
+    """`sanitize` from SVGZ to SVGZ."""
+    result = sanitize(gunzip(data, MAX_SVGZ_BYTES), **options)
+    return {**result, "data": gzip(result["data"])}
+
+
+def shrink_packed(data: bytes) -> bytes:
+    """`shrink` from SVGZ to SVGZ."""
+    return gzip(shrink(gunzip(data, MAX_SVGZ_BYTES)))
+
+
+class Svg(Optimizer):
+    """Scalable Vector Graphics, plain text."""
+
+    spec = FormatSpec("svg", MIME, ("svg",), active=True)
+    look = staticmethod(look)
+    _sanitize = staticmethod(sanitize)
+    _shrink = staticmethod(shrink)
+
+    def __init__(self, limits: SvgLimits = SvgLimits()) -> None:
+        self._limits = limits
+
+    def sniff(self, head: bytes) -> bool:
+        return starts_svg(head)
+
+    def inspect(self, data: bytes) -> ImageInfo:
+        width, height = size_of(data)
+        return ImageInfo(width, height, alpha=True)
+
+    async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned | None:
+        result = await tools.call(
+            self._sanitize,
+            data,
+            keep_metadata=metadata is Metadata.ALL,
+            keep_rights=metadata is not Metadata.NONE,
+            max_depth=self._limits.depth,
+            max_elements=self._limits.elements,
+            max_attributes=self._limits.attributes,
+        )
+        return Cleaned(result["data"], tuple(result["removed"])) if result else None
+
+    async def optimize(
+        self, cleaned: bytes, info: ImageInfo, policy: Policy, tools: Toolbox
+    ) -> AsyncIterator[Candidate]:
+        """One smaller drawing; without loss there is nothing left, for cleaning has written it compactly."""
+        if policy.lossless:
+            return
+        if shrunk := await tools.call(self._shrink, cleaned):
+            yield Candidate(shrunk, "scour", lossless=False)
+
+
+class Svgz(Svg):
+    """The same, gzipped."""
+
+    spec = FormatSpec("svgz", MIME, ("svgz",), active=True)
+    look = staticmethod(look_packed)
+    _sanitize = staticmethod(sanitize_packed)
+    _shrink = staticmethod(shrink_packed)
+
+    def sniff(self, head: bytes) -> bool:
+        return head.startswith(MAGIC) and starts_svg(gunzip_head(head, HEAD_BYTES))
+
+    def inspect(self, data: bytes) -> ImageInfo:
+        limit, claimed = len(data) * self._limits.svgz_ratio, claimed_size(data)
+        if claimed > limit:
+            raise ImageLimitExceeded(f"the file unpacks to more than {limit} bytes", limit=limit, actual=claimed)
+        head = gunzip_head(data, HEAD_BYTES)
+        if not head:
+            raise UnprocessableImage("the gzip data is broken")
+        return super().inspect(head)

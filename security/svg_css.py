@@ -1,0 +1,166 @@
+"""CSS reduced to an allow-list of properties, functions and addresses (CSS Syntax Level 3, tokenized by tinycss2).
+
+What leaves is written anew from tokens, so escapes, comments and odd spellings are gone before anything is compared.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
+
+import tinycss2
+
+from security.svg_links import Word, is_font, is_fragment, is_raster, refusal
+from security.svg_rules import FONT_DESCRIPTORS, FONT_FUNCTIONS, FUNCTIONS, STYLE_PROPERTIES
+
+Report = Callable[[Word], None]
+
+MAX_NESTING = 16
+SIMPLE = re.compile(
+    r"(?i:matrix|translate|scale|rotate|skew[xy]|rgba?|hsla?)\([-+0-9.,%eE\s]*\)|url\(#[A-Za-z0-9_.:-]+\)"
+)
+INERT = frozenset(("charset", "namespace"))
+GROUPS = frozenset(("media", "supports", "layer", "keyframes", "-webkit-keyframes", "-moz-keyframes"))
+SHORT = 200
+
+
+def value_refusal(value: str) -> Word | None:
+    """Why a CSS value may not stay, or None: without brackets and backslashes it can load nothing."""
+    if "(" not in value and "\\" not in value:
+        return None
+    return _cached_refusal(value) if len(value) < SHORT else _refusal(value)
+
+
+def _refusal(value: str) -> Word | None:
+    rest = SIMPLE.sub("", value)
+    if "(" not in rest and "\\" not in rest:
+        return None
+    return _tokens_refusal(tinycss2.parse_component_value_list(value))
+
+
+_cached_refusal = lru_cache(4096)(_refusal)
+
+
+def _tokens_refusal(tokens: Iterable[Any], font: bool = False, depth: int = 0) -> Word | None:
+    """The first reason against any of the tokens."""
+    if depth > MAX_NESTING:
+        return Word.STYLE
+    return next((word for token in tokens if (word := _token_refusal(token, font, depth))), None)
+
+
+def _token_refusal(token: Any, font: bool, depth: int) -> Word | None:
+    match token.type:
+        case "url":
+            return _address_refusal(token.value, font)
+        case "function" if token.lower_name == "url":
+            inner = [part for part in token.arguments if part.type != "whitespace"]
+            plain = len(inner) == 1 and inner[0].type == "string"
+            return _address_refusal(inner[0].value, font) if plain else Word.EXTERNAL_REFERENCE
+        case "function":
+            if token.lower_name not in (FONT_FUNCTIONS if font else FUNCTIONS):
+                return Word.EXTERNAL_REFERENCE
+            return _tokens_refusal(token.arguments, font, depth + 1)
+        case "() block" | "[] block":
+            return _tokens_refusal(token.content, font, depth + 1)
+        case "error" | "at-keyword" | "{} block":
+            return Word.STYLE
+    return None
+
+
+def _address_refusal(address: str, font: bool) -> Word | None:
+    address = address.strip()
+    allowed = is_font(address) if font else is_fragment(address) or is_raster(address)
+    return None if allowed else refusal(address)
+
+
+def clean_declarations(text: str, report: Report) -> str:
+    """A `style` attribute without what may not stay."""
+    cleaned, words = _cached_declarations(text) if len(text) < SHORT else _declarations(text)
+    for word in words:
+        report(word)
+    return cleaned
+
+
+def _declarations(text: str) -> tuple[str, tuple[Word, ...]]:
+    words: list[Word] = []
+    nodes = [node for node in _parse_block(text) if node.type == "declaration"]
+    return _write_block(nodes, words.append), tuple(words)
+
+
+_cached_declarations = lru_cache(4096)(_declarations)
+
+
+def clean_stylesheet(text: str, report: Report) -> str:
+    """A style sheet without what may not stay: plain rules, and the at-rules that group rules or carry a font."""
+    try:
+        return _write_rules(tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True), report, 0)
+    except RecursionError:  # selectors nested thousands deep, which no browser applies either
+        report(Word.STYLE)
+        return ""
+
+
+def _parse_block(content: Any) -> list[Any]:
+    found: list[Any] = tinycss2.parse_blocks_contents(content, skip_comments=True, skip_whitespace=True)
+    return found
+
+
+def _write_rules(nodes: Iterable[Any], report: Report, depth: int) -> str:
+    return "".join(_write_rule(node, report, depth) for node in nodes)
+
+
+def _write_rule(node: Any, report: Report, depth: int) -> str:
+    if depth > MAX_NESTING or node.type not in ("qualified-rule", "at-rule"):
+        return ""
+    if node.type == "at-rule":
+        return _write_at_rule(node, report, depth)
+    body = _write_block(_parse_block(node.content), report, depth=depth + 1)
+    return f"{_text(node.prelude)}{{{body}}}" if body else ""
+
+
+def _write_at_rule(node: Any, report: Report, depth: int) -> str:
+    name = node.lower_at_keyword
+    if name in INERT:
+        return ""
+    if name == "font-face" and node.content is not None:
+        body = _write_block(_parse_block(node.content), report, font=True)
+        return f"@font-face{{{body}}}" if "src:" in body else ""
+    if name not in GROUPS or node.content is None or any(part.type in ("url", "error") for part in node.prelude):
+        report(Word.EXTERNAL_REFERENCE if name == "import" else Word.STYLE)
+        return ""
+    rules = tinycss2.parse_rule_list(node.content, skip_comments=True, skip_whitespace=True)
+    body = _write_rules(rules, report, depth + 1)
+    return f"@{name} {_text(node.prelude)}{{{body}}}" if body else ""
+
+
+def _write_block(nodes: Iterable[Any], report: Report, font: bool = False, depth: int = 0) -> str:
+    """Declarations joined by semicolons, with nested rules after them."""
+    kept = []
+    for node in nodes:
+        if node.type == "declaration":
+            kept.append(_write_declaration(node, report, font))
+        elif node.type in ("qualified-rule", "at-rule") and not font:
+            kept.append(_write_rule(node, report, depth + 1))
+    return ";".join(part for part in kept if part)
+
+
+def _write_declaration(node: Any, report: Report, font: bool) -> str:
+    name = node.name if node.name.startswith("--") else node.lower_name
+    if not (name in (FONT_DESCRIPTORS if font else STYLE_PROPERTIES) or (name.startswith("--") and not font)):
+        if _tokens_refusal(node.value):
+            report(Word.EXTERNAL_REFERENCE)
+        return ""
+    if word := _tokens_refusal(node.value, font):
+        report(word)
+        return ""
+    ending = " !important" if node.important else ""
+    return f"{_ident(name)}:{_text(node.value)}{ending}"
+
+
+def _ident(name: str) -> str:
+    written: str = tinycss2.ast.IdentToken(0, 0, name).serialize()
+    return written
+
+
+def _text(tokens: Iterable[Any]) -> str:
+    """The tokens as CSS again, comments reduced to what keeps their neighbours apart."""
+    return str(tinycss2.serialize([token for token in tokens if token.type != "comment"])).strip()
