@@ -160,9 +160,7 @@ def _image(data: bytes, at: int) -> tuple[Image, int]:
         raise UnprocessableImage("the GIF is cut short")
     left, top, width, height, flags = struct.unpack_from("<HHHHB", data, at + 1)
     coded = at + 10 + _table_size(flags)
-    end = coded + 1
-    for _, end in _sub_blocks(data, end):
-        pass
+    end = max((end for _, end in _sub_blocks(data, coded + 1)), default=coded + 1)
     box = (left, top, left + width, top + height)
     return Image(data[at : at + 10], box, data[at + 10 : coded], data[coded : end + 1]), end + 1
 
