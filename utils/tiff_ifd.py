@@ -22,7 +22,7 @@ HIDDEN_OFFSETS = frozenset({519, 520, 521, 33628, 33629, 34310, 34412, 37500, 65
 
 TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 UNSIGNED = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
-LONG, LONG8 = 4, 16
+SHORT, LONG, LONG8 = 3, 4, 16
 MAX_DIRECTORIES = 4096
 MAX_ENTRIES = 100_000
 MAX_SEGMENTS = 1 << 18
@@ -91,7 +91,7 @@ class Tiff:
 
     def put(self, directory: Directory, tag: int, value: int) -> None:
         """Set a tag to one 16-bit or 32-bit number."""
-        kind = 3 if value < 1 << 16 else LONG
+        kind = SHORT if value < 1 << 16 else LONG
         directory.entries[tag] = Entry(kind, struct.pack(self.order + UNSIGNED[kind], value))
 
 

@@ -2,7 +2,7 @@
 
 import struct
 
-from utils.tiff_ifd import LONG, LONG8, SEGMENTS, UNSIGNED, Directory, Entry, Layout, Tiff
+from utils.tiff_ifd import LONG, LONG8, SEGMENTS, SHORT, UNSIGNED, Directory, Entry, Layout, Tiff
 
 FREE_SPACE = frozenset({288, 289})
 
@@ -47,7 +47,8 @@ def _reserve(directory: Directory, layout: Layout) -> None:
         directory.entries[tag] = _numbers([0] * len(children), layout, directory.entries[tag].kind)
     for tag, pieces in directory.segments.items():
         directory.entries[tag] = _numbers([0] * len(pieces), layout)
-        directory.entries[SEGMENTS[tag]] = _numbers([len(piece) for piece in pieces], layout, LONG)
+        counts = [len(piece) for piece in pieces]
+        directory.entries[SEGMENTS[tag]] = _numbers(counts, layout, SHORT if max(counts) < 1 << 16 else LONG)
 
 
 def _point(directory: Directory, layout: Layout, places: dict[int, int], data_places: dict[int, int]) -> None:
