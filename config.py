@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     max_frames: int = Field(1000, ge=1, description="Most frames or pages.")
     max_svg_depth: int = Field(128, ge=1, le=500, description="Deepest nesting in an SVG.")
     max_svg_elements: int = Field(400_000, ge=1, description="Most elements in an SVG.")
+    max_svg_attributes: int = Field(300, ge=1, description="Most attributes of one SVG element.")
     max_svgz_ratio: int = Field(100, ge=1, description="Most bytes that one byte of an SVGZ may unpack to.")
 
     # Optimization

@@ -14,10 +14,11 @@ from fastapi.middleware.cors import CORSMiddleware
 from config import Settings, SettingsError, load_settings
 from middleware import RequestContext, SecurityHeaders
 from optimizers.engine import Engine
+from optimizers.router import build_formats
 from optimizers.selftest import missing, self_test
 from routers import answers, health, optimize, problems
 from routers.deps import Services
-from security.file_validation import ImageLimits
+from security.file_validation import DocumentLimits, ImageLimits
 from utils.concurrency import Slots
 from utils.logging import json_logging
 from utils.subprocess_runner import ToolRunner
@@ -63,7 +64,10 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
     workers = WorkerPool(settings.compression_semaphore_size, worker_environment(settings), WORKER_PRELOAD)
     slots = Slots(settings.data_dir / "slots", settings.compression_semaphore_size, settings.max_queue_depth)
     limits = ImageLimits(settings.max_pixels, settings.max_total_pixels, settings.max_frames)
-    engine = Engine(runner, workers, slots, limits, settings.tool_timeout_seconds)
+    documents = DocumentLimits(
+        settings.max_svg_depth, settings.max_svg_elements, settings.max_svg_attributes, settings.max_svgz_ratio
+    )
+    engine = Engine(runner, workers, slots, limits, settings.tool_timeout_seconds, build_formats(documents))
     try:
         reports = await self_test(engine, runner)
         for name in missing(engine.formats, reports):

@@ -114,4 +114,4 @@ class Optimizer(ABC):
         """Propose smaller files of the cleaned picture, carrying over whatever metadata it still has."""
 
 
-SNIFF_BYTES = 4096
+SNIFF_BYTES = 64 << 10

@@ -9,7 +9,8 @@ from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Metadata, Policy
 from optimizers.samples import still
 from optimizers.toolbox import Toolbox
-from utils.bmp_sections import CORE, HEADERS, INFO, RAW, RLE4, RLE8, V4, Bmp, read, run_length
+from utils.bmp_sections import CORE, HEADERS, INFO, RAW, RLE4, RLE8, V4, read, run_length
+from utils.bmp_sections import Bmp as Bitmap
 from utils.metadata import OTHER
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _file(data: bytes) -> Any:
     return io.BytesIO(data)
 
 
-def _paletted(bitmap: Bmp, indices: "Indices", palette: bytes) -> list[tuple[str, bytes]]:
+def _paletted(bitmap: Bitmap, indices: "Indices", palette: bytes) -> list[tuple[str, bytes]]:
     used = len(palette) // 4
     bits = 1 if used <= 2 else 4 if used <= 16 else 8
     ways = [(f"{bits} bit palette", _write(bitmap, bits, _padded(_narrow(indices, bits)), palette))]
@@ -95,7 +96,7 @@ def _runs(indices: "Indices") -> list[list[tuple[int, int]]] | None:
     return rows
 
 
-def _write(bitmap: Bmp, bits: int, pixels: bytes, palette: bytes = b"", compression: int = RAW) -> bytes:
+def _write(bitmap: Bitmap, bits: int, pixels: bytes, palette: bytes = b"", compression: int = RAW) -> bytes:
     """A bottom-up file with the source's resolution and colour space."""
     old = bitmap.header
     resolution = bytes(8) if len(old) == CORE else old[24:32]
@@ -116,7 +117,7 @@ def _write(bitmap: Bmp, bits: int, pixels: bytes, palette: bytes = b"", compress
     ).write()
 
 
-class BmpOptimizer(Optimizer):
+class Bmp(Optimizer):
     """Windows and OS/2 bitmaps."""
 
     spec = FormatSpec("bmp", "image/bmp", ("bmp", "dib"), decoder="BMP")

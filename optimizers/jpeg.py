@@ -153,7 +153,7 @@ def source_dial(segments: Sequence[Segment], frame: Frame) -> float | None:
 async def _settings(
     stream: JpegStream, frame: Frame, bare: bytes, policy: Policy, tools: Toolbox
 ) -> tuple[int, tuple[str, ...]] | None:
-    """The dial and cjpeg's arguments; None where the source is that coarse already or holds inks (cjpeg halves cyan's)."""
+    """The dial and cjpeg's arguments; None where the source is that coarse already, or holds inks."""
     dial, found = _between(DIALS, policy.quality), source_dial(stream.segments, frame)
     if len(frame.components) not in (1, 3) or (found is not None and found <= dial + COARSE_ENOUGH):
         return None

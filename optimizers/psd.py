@@ -16,7 +16,8 @@ from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Metadata, Policy
 from optimizers.toolbox import Toolbox
 from utils.metadata import OTHER
-from utils.psd_sections import Psd, lean_resources, read
+from utils.psd_sections import Psd as Document
+from utils.psd_sections import lean_resources, read
 
 RAW, PACKBITS = 0, 1
 COLOUR_CHANNELS = {0: 1, 1: 1, 2: 1, 3: 3, 4: 4, 7: 1, 8: 1, 9: 3}
@@ -27,6 +28,8 @@ def look_psd(data: bytes, decoder: str) -> dict[str, Any]:
     """As `look.raster`, with the layers compared byte for byte, also where Pillow has no mode for the depth."""
     document = read(data)
     composite = _composite(document)
+    if composite is None and document.coding in (RAW, PACKBITS):
+        raise UnprocessableImage("the merged picture is cut short")
     try:
         facts = look.raster(data, decoder)
     except UnprocessableImage:
@@ -40,7 +43,7 @@ def look_psd(data: bytes, decoder: str) -> dict[str, Any]:
     return facts | {"frames": 1, "thumbs": facts["thumbs"][:1], "pixels": digest.digest()}
 
 
-def _composite(document: Psd) -> bytes | None:
+def _composite(document: Document) -> bytes | None:
     """Every channel of the merged picture unpacked; None where it is damaged, or in ZIP, which is not written here."""
     from utils.tiff_samples import unpackbits
 
@@ -59,7 +62,7 @@ def _composite(document: Psd) -> bytes | None:
         return None
 
 
-def _row_bytes(document: Psd) -> int:
+def _row_bytes(document: Document) -> int:
     return (document.width * document.depth + 7) // 8
 
 
@@ -76,7 +79,7 @@ def pack_composite(data: bytes) -> bytes | None:
     return replace(document, coding=PACKBITS, composite=counts + b"".join(packed)).write()
 
 
-class PsdOptimizer(Optimizer):
+class Psd(Optimizer):
     """Photoshop documents up to 30,000 pixels a side."""
 
     spec = FormatSpec("psd", "image/vnd.adobe.photoshop", ("psd",), decoder="PSD", passthrough=True)

@@ -5,25 +5,37 @@ from collections.abc import Sequence
 from exceptions import UnknownFormat
 from optimizers.avif import Avif
 from optimizers.base import SNIFF_BYTES, Optimizer
-from optimizers.bmp import BmpOptimizer
+from optimizers.bmp import Bmp
 from optimizers.gif import Gif
 from optimizers.heic import Heic
 from optimizers.jpeg import Jpeg
 from optimizers.png import Apng, Png
-from optimizers.psd import PsdOptimizer
-from optimizers.tiff import TiffOptimizer
+from optimizers.psd import Psd
+from optimizers.svg import Svg, Svgz
+from optimizers.tiff import Tiff
+from optimizers.webp import Webp
+from security.file_validation import DocumentLimits
 
-FORMATS: tuple[Optimizer, ...] = (
-    Jpeg(),
-    Apng(),
-    Png(),
-    Gif(),
-    Avif(),
-    Heic(),
-    TiffOptimizer(),
-    BmpOptimizer(),
-    PsdOptimizer(),
-)
+
+def build_formats(documents: DocumentLimits) -> tuple[Optimizer, ...]:
+    """Every format that Pare knows, in the order in which they are asked."""
+    return (
+        Jpeg(),
+        Apng(),
+        Png(),
+        Webp(),
+        Gif(),
+        Svg(documents),
+        Svgz(documents),
+        Avif(),
+        Heic(),
+        Tiff(),
+        Bmp(),
+        Psd(),
+    )
+
+
+FORMATS = build_formats(DocumentLimits())
 
 
 def detect(data: bytes, formats: Sequence[Optimizer] = FORMATS) -> Optimizer:

@@ -1,7 +1,6 @@
 """SVG and SVGZ: sanitized always, then made smaller as text; a drawing is never turned into pixels."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 from exceptions import ImageLimitExceeded, UnprocessableImage
@@ -9,24 +8,18 @@ from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Metadata, Policy
 from optimizers.svg_shrink import shrink
 from optimizers.toolbox import Toolbox
+from security.file_validation import DocumentLimits
 from security.svg_parser import parse
-from security.svg_sanitizer import MAX_ATTRIBUTES, MAX_DEPTH, MAX_ELEMENTS, sanitize
+from security.svg_sanitizer import sanitize
 from utils.gzip_stream import MAGIC, claimed_size, gunzip, gunzip_head, gzip
 from utils.svg_head import HEAD_BYTES, size_of, starts_svg
 
 MIME = "image/svg+xml"
-MAX_SVGZ_RATIO = 100
 MAX_SVGZ_BYTES = 64 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class SvgLimits:
-    """What a drawing may hold before it is refused; `svgz_ratio` is unpacked bytes for each packed one."""
-
-    depth: int = MAX_DEPTH
-    elements: int = MAX_ELEMENTS
-    attributes: int = MAX_ATTRIBUTES
-    svgz_ratio: int = MAX_SVGZ_RATIO
+SAMPLE = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24"><!-- a sample -->'
+    b'<rect x="2.0000" y="2.0000" width="12.0000" height="12.0000" fill="#ff0000"/></svg>'
+)
 
 
 class _Nothing:
@@ -71,8 +64,12 @@ class Svg(Optimizer):
     _sanitize = staticmethod(sanitize)
     _shrink = staticmethod(shrink)
 
-    def __init__(self, limits: SvgLimits = SvgLimits()) -> None:
+    def __init__(self, limits: DocumentLimits) -> None:
         self._limits = limits
+
+    @staticmethod
+    def sample() -> bytes:
+        return SAMPLE
 
     def sniff(self, head: bytes) -> bool:
         return starts_svg(head)
@@ -111,11 +108,15 @@ class Svgz(Svg):
     _sanitize = staticmethod(sanitize_packed)
     _shrink = staticmethod(shrink_packed)
 
+    @staticmethod
+    def sample() -> bytes:
+        return gzip(SAMPLE)
+
     def sniff(self, head: bytes) -> bool:
         return head.startswith(MAGIC) and starts_svg(gunzip_head(head, HEAD_BYTES))
 
     def inspect(self, data: bytes) -> ImageInfo:
-        limit, claimed = len(data) * self._limits.svgz_ratio, claimed_size(data)
+        limit, claimed = len(data) * self._limits.unpack_ratio, claimed_size(data)
         if claimed > limit:
             raise ImageLimitExceeded(f"the file unpacks to more than {limit} bytes", limit=limit, actual=claimed)
         head = gunzip_head(data, HEAD_BYTES)

@@ -18,7 +18,8 @@ from utils import metadata as words
 from utils.iptc import lean_iptc
 from utils.metadata import SERIAL_TAGS
 from utils.psd_sections import lean_resources
-from utils.tiff_ifd import Directory, Entry, Tiff, read, read_segments
+from utils.tiff_ifd import Directory, Entry, read, read_segments
+from utils.tiff_ifd import Tiff as TiffFile
 from utils.tiff_layout import write
 
 BITS_PER_SAMPLE = 258
@@ -83,12 +84,12 @@ def look_tiff(data: bytes, decoder: str) -> dict[str, Any]:
     return facts | {"pixels": hashlib.blake2b(pillows + pages, digest_size=16).digest()}
 
 
-def _icc(tiff: Tiff) -> bytes:
+def _icc(tiff: TiffFile) -> bytes:
     profile = tiff.pages[0].entries.get(34675)
     return hashlib.blake2b(profile.value, digest_size=8).digest() if profile else b""
 
 
-def _pages_digest(data: bytes, tiff: Tiff) -> tuple[bytes, bool]:
+def _pages_digest(data: bytes, tiff: TiffFile) -> tuple[bytes, bool]:
     """A digest of all there is to see, and whether every sample of it could be unpacked."""
     from utils.tiff_samples import grid, unpack
 
@@ -138,14 +139,14 @@ def clean_tiff(data: bytes, policy: str) -> dict[str, Any]:
     return {"data": lean if removed else data, "removed": list(removed), "kept": []}
 
 
-def _is_fixed(tiff: Tiff) -> bool:
+def _is_fixed(tiff: TiffFile) -> bool:
     """Whether moving anything would lose something: ImageJ's large stacks have pages only the description knows."""
     description = tiff.pages[0].entries.get(IMAGE_DESCRIPTION)
     images = re.match(rb"ImageJ=[^\0]*?\bimages=(\d{1,9})", bytes(description.value[:4096])) if description else None
     return tiff.fixed or (images is not None and int(images[1]) > len(tiff.pages))
 
 
-def _strip(tiff: Tiff, page: Directory, policy: Metadata) -> list[str]:
+def _strip(tiff: TiffFile, page: Directory, policy: Metadata) -> list[str]:
     """Remove a page's personal tags; the words for what went."""
     gone = [tag for tag in page.entries if tag in PERSONAL or (tag == COPYRIGHT and policy is Metadata.NONE)]
     found = [words.COPYRIGHT if tag == COPYRIGHT else PERSONAL[tag] for tag in gone]
@@ -202,7 +203,7 @@ def repack_tiff(data: bytes, level: int) -> bytes | None:
     return write(tiff) if any(smaller) else None
 
 
-class TiffOptimizer(Optimizer):
+class Tiff(Optimizer):
     """Lossless only: TIFF is where masters are kept."""
 
     spec = FormatSpec("tiff", "image/tiff", ("tif", "tiff"), decoder="TIFF", aliases=("tif",))
@@ -255,7 +256,7 @@ class TiffOptimizer(Optimizer):
             yield Candidate(smaller, "deflate", lossless=True)
 
 
-def _is_raw(tiff: Tiff, directory: Directory) -> bool:
+def _is_raw(tiff: TiffFile, directory: Directory) -> bool:
     photometric = tiff.number(directory, 262)
     return DNG_VERSION in directory.entries or photometric in (COLOUR_FILTER_ARRAY, LINEAR_RAW)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from exceptions import UnprocessableImage
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Effort, Metadata, Policy
+from optimizers.samples import still
 from optimizers.toolbox import Toolbox
 from utils import metadata as words
 from utils import riff, vp8
@@ -61,6 +62,10 @@ class Webp(Optimizer):
     """Lossy, lossless and animated WebP."""
 
     spec = FormatSpec("webp", "image/webp", ("webp",), decoder="WEBP", tools=("cwebp",))
+
+    @staticmethod
+    def sample() -> bytes:
+        return still("WEBP", quality=100)
 
     def sniff(self, head: bytes) -> bool:
         return head[:4] == b"RIFF" and head[8:12] == FORM

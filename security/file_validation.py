@@ -14,6 +14,16 @@ class ImageLimits:
     frames: int
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentLimits:
+    """The largest drawing that is worked on; `unpack_ratio` is unpacked bytes for each packed one."""
+
+    depth: int = 128
+    elements: int = 400_000
+    attributes: int = 300
+    unpack_ratio: int = 100
+
+
 def check_image(width: int, height: int, frames: int, limits: ImageLimits) -> None:
     """Raises ImageLimitExceeded for the first limit that the header's numbers are over."""
     pixels = width * height
