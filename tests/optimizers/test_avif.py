@@ -1,0 +1,201 @@
+"""AVIF: read from its header, cleaned without a touch to its pixels, re-encoded on request only."""
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exceptions import UnprocessableImage
+from optimizers import look
+from optimizers.avif import Avif, encoder_quality, read_carried
+from optimizers.base import Candidate
+from optimizers.heic import Heic
+from optimizers.policy import Effort, Metadata, Policy
+from optimizers.toolbox import Toolbox
+from tests.helpers import decode, difference, encode, graphic, photo
+from tests.utils.heif_files import XMP, Entry, box, described, exif
+from utils.heif_items import read_meta
+from utils.heif_strip import strip
+from utils.isobmff import boxes
+
+NAMED = Policy(quality_named=True, effort=Effort.FAST)
+SAMPLES = [
+    encode(photo(64, 48), "AVIF", speed=9, exif=exif("Ann", orientation=6), xmp=XMP),
+    encode(
+        graphic(64, 48, alpha=True),
+        "AVIF",
+        save_all=True,
+        append_images=[graphic(64, 48, alpha=True).rotate(180)],
+        speed=9,
+        exif=exif(),
+    ),
+    described(photo(64, 48), "Ann", iloc_version=2, wide_ids=True, parts=2).build(),
+]
+
+
+async def candidates(data: bytes, policy: Policy, tools: Toolbox) -> list[Candidate]:
+    avif = Avif()
+    return [found async for found in avif.optimize(data, avif.inspect(data), policy, tools)]
+
+
+@pytest.mark.parametrize(
+    ("major", "others", "claimed_by"),
+    [
+        (b"avif", b"mif1miaf", [Avif]),
+        (b"avis", b"msf1iso8", [Avif]),
+        (b"mif1", b"avifmiaf", [Avif]),
+        (b"mif1", b"avifheic", [Avif]),
+        (b"avif", b"heic", [Avif]),
+        (b"heic", b"avif", [Heic]),
+        (b"heic", b"mif1", [Heic]),
+        (b"mif1", b"heichevc", [Heic]),
+        (b"msf1", b"hevc", [Heic]),
+        (b"heix", b"", [Heic]),
+        (b"mif1", b"miaf", []),
+        (b"isom", b"avc1mp41", []),
+        (b"qt  ", b"", []),
+        (b"crx ", b"isom", []),
+        (b"jxl ", b"", []),
+    ],
+)
+def test_brands_decide_who_claims_a_file(major: bytes, others: bytes, claimed_by: list[type]) -> None:
+    head = box(b"ftyp", major, bytes(4), others) + bytes(40)
+    assert [type(one) for one in (Avif(), Heic()) if one.sniff(head)] == claimed_by
+    assert not Avif().sniff(head[:7]) and not Heic().sniff(b"")
+
+
+def test_a_still_is_read_from_its_header() -> None:
+    info = Avif().inspect(encode(graphic(50, 30, alpha=True), "AVIF", speed=9))
+    assert (info.width, info.height, info.frames, info.alpha, info.bit_depth) == (50, 30, 1, True, 8)
+    assert info.durations == () and info.loop is None
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_size_is_the_one_displayed(orientation: int) -> None:
+    info = Avif().inspect(encode(photo(50, 30), "AVIF", speed=9, exif=exif(orientation=orientation)))
+    assert info.displayed_size == ((30, 50) if orientation >= 5 else (50, 30))
+
+
+def test_a_sequence_is_read_from_its_track() -> None:
+    frames = [graphic(50, 30, alpha=True), photo(50, 30).convert("RGBA")]
+    data = encode(frames[0], "AVIF", save_all=True, append_images=frames[1:], duration=[40, 250], speed=9)
+    info = Avif().inspect(data)
+    assert (info.displayed_size, info.frames, info.durations, info.loop) == ((50, 30), 2, (40, 250), 0)
+    assert info.alpha
+
+
+def test_depth_is_the_deepest_the_file_names() -> None:
+    file = described(photo())
+    file.properties = [box(b"pixi", b"\3\12\12\12", version=0) if p[4:8] == b"pixi" else p for p in file.properties]
+    assert Avif().inspect(file.build()).bit_depth == 10
+
+
+@pytest.mark.parametrize("cut", [10, 60, 300, -1])
+def test_a_file_cut_short_is_refused(cut: int) -> None:
+    with pytest.raises(UnprocessableImage):
+        Avif().inspect(SAMPLES[0][:cut])
+
+
+def test_a_file_without_its_content_is_refused() -> None:
+    data = SAMPLES[0]
+    mdat = next(found for found in boxes(data, 0, len(data)) if found.kind == b"mdat")
+    with pytest.raises(UnprocessableImage):
+        Avif().inspect(data[: mdat.start])
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_whatever_the_bytes_only_a_refusal_comes_out(draw: st.DataObject) -> None:
+    data = bytearray(draw.draw(st.sampled_from(SAMPLES)))
+    head = data.index(b"mdat")
+    for _ in range(draw.draw(st.integers(1, 6))):
+        at = draw.draw(st.integers(0, head))
+        data[at : at + draw.draw(st.integers(0, 4))] = draw.draw(st.binary(max_size=4))
+    broken = bytes(data[: draw.draw(st.integers(0, len(data)))]) if draw.draw(st.booleans()) else bytes(data)
+    for attempt in (Avif().inspect, Heic().inspect, read_carried):
+        with suppress(UnprocessableImage):
+            attempt(broken)
+    done = strip(broken, keep_copyright=draw.draw(st.booleans()))
+    assert len(done.data) <= len(broken)
+
+
+async def test_cleaning_follows_the_policy(tools: Toolbox) -> None:
+    data = SAMPLES[0]
+    safe, none, everything = [await Avif().clean(data, metadata, tools) for metadata in Metadata]
+    assert safe and none and everything
+    assert everything.data == data and everything.removed == ()
+    assert b"Ann" in safe.data and b"Ann" not in none.data
+    assert "xmp" in safe.removed and "gps" in safe.removed
+    for done in (safe, none):
+        assert (await tools.call(look.raster, done.data, "AVIF")) == (await tools.call(look.raster, data, "AVIF"))
+
+
+@pytest.mark.parametrize("policy", [Policy(), Policy(quality_named=True, lossless=True)])
+async def test_nothing_is_encoded_unasked(policy: Policy, tools: Toolbox) -> None:
+    assert await candidates(encode(photo(), "AVIF", quality=100, speed=9), policy, tools) == []
+
+
+async def test_a_named_quality_makes_it_smaller_and_carries_everything(tools: Toolbox) -> None:
+    profile = bytes(range(256)) * 2
+    image = graphic(alpha=True)
+    data = encode(
+        image, "AVIF", quality=100, subsampling="4:4:4", speed=9,
+        exif=exif("Ann ©", orientation=6), xmp=XMP, icc_profile=profile,
+    )  # fmt: skip
+    (made,) = await candidates(data, NAMED, tools)
+    assert made.quality == 80 and made.dial == encoder_quality(80) and not made.lossless
+    assert len(made.data) < 0.7 * len(data)
+    before, after = decode(data), decode(made.data)
+    assert difference(before, after) < 4 and after.mode == "RGBA"
+    assert after.info["icc_profile"] == profile and after.info["xmp"] == XMP
+    assert after.getexif()[0x0112] == before.getexif()[0x0112] == 6
+    assert item(made.data, b"Exif") == item(data, b"Exif")
+    assert Avif().inspect(made.data) == Avif().inspect(data)
+    assert await candidates(made.data, NAMED, tools) == []
+
+
+async def test_colour_meaning_without_a_profile_is_carried(tools: Toolbox) -> None:
+    data = encode(photo(), "AVIF", quality=100, speed=9)
+    wide = data.replace(b"colrnclx\0\1\0\x0d", b"colrnclx\0\x0c\0\x0d")
+    assert wide != data
+    (made,) = await candidates(wide, NAMED, tools)
+    assert b"colrnclx\0\x0c\0\x0d" in made.data
+
+
+def _hdr(data: bytes) -> bytes:
+    return data.replace(b"colrnclx\0\1\0\x0d", b"colrnclx\0\x09\0\x10")
+
+
+def _gain_map() -> bytes:
+    file = described(photo())
+    file.items[4] = Entry(b"tmap", b"map", references={b"dimg": [1]})
+    return file.build()
+
+
+def _cropped() -> bytes:
+    file = described(photo())
+    file.properties.append(box(b"clap", b"".join(n.to_bytes(4) for n in (50, 1, 50, 1, 0, 1, 0, 1))))
+    file.items[1].properties.append(len(file.properties))
+    return file.build()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [_hdr(encode(photo(), "AVIF", quality=100, speed=9)), _gain_map(), _cropped(), SAMPLES[1]],
+    ids=["hdr", "gain map", "crop", "sequence"],
+)
+async def test_what_an_encode_would_lose_is_not_encoded(data: bytes, tools: Toolbox) -> None:
+    assert await candidates(data, NAMED, tools) == []
+    assert tools.uses == []
+
+
+def test_the_dial_rises_with_the_quality() -> None:
+    dials = [encoder_quality(quality) for quality in range(1, 101)]
+    assert dials == sorted(dials) and dials[0] >= 0 and dials[-1] == 100
+
+
+def item(data: bytes, kind: bytes) -> Any:
+    meta = read_meta(data, next(found for found in boxes(data, 0, len(data)) if found.kind == b"meta"))
+    return next(meta.content(data, number) for number, entry in meta.items.items() if entry.kind == kind)
