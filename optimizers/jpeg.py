@@ -28,7 +28,7 @@ from utils.jpeg_segments import (
     write,
 )
 
-DIALS = ((0, 1), (30, 20), (50, 40), (60, 50), (70, 60), (80, 70), (90, 84), (95, 91), (100, 97))
+DIALS = ((0, 1), (30, 20), (50, 40), (60, 50), (70, 60), (80, 71), (90, 84), (95, 91), (100, 97))
 """Pare's quality and the cjpeg dial for it, with table 2 and no trellis; 80 scores a SSIMULACRA2 of about 76."""
 TRELLIS_DIALS = 3
 """Dials that trellis quantization has to be set higher to score the same."""
@@ -42,15 +42,15 @@ CHROMA_CONTRAST = 7.0
 """`chroma_contrast` from which half-size colour planes show: photographs stay below 5, coloured text is above 10."""
 FINE_DIAL = 90
 """Dial from which a source with full-size colour planes keeps them."""
-SMALL_FILE = 10_000
-"""Bytes below which a baseline file may be smaller than a progressive one."""
+SMALL_FILE = 4000
+"""Bytes below which a baseline file may be smaller than a progressive one, by up to 70."""
 CLEARLY_SMALLER = 0.9
 """Share of the input below which a lossy result makes the lossless try a waste."""
 HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)
 
 
 def first_picture(data: bytes, decoder: str) -> dict[str, Any]:
-    """What is to be seen in the first picture alone, as browsers show it: XMP's orientation does not count."""
+    """What is to be seen as browsers show it: Pillow would count further pictures as frames and turn by XMP."""
     stream = read_stream(data)
     shown = write(s for s in stream.segments if not (s.holds(APP2, MPF) or s.holds(APP1, XMP)))
     return raster(shown if stream.closed else shown[:-2], decoder)
@@ -64,7 +64,7 @@ def chroma_contrast(data: bytes) -> float:
     from PIL import Image
 
     with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
-        image.draft("YCbCr", (image.width // 4, image.height // 4))
+        image.draft("YCbCr", (max(1, image.width // 4), max(1, image.height // 4)))
         planes = np.asarray(image.convert("YCbCr"), dtype=np.float32)[..., 1:]
     height, width = planes.shape[0] // 2, planes.shape[1] // 2
     if not height or not width:
@@ -119,13 +119,12 @@ class Jpeg(Optimizer):
             return
         bare = _without_metadata(stream)
         settings = None if policy.lossless else await _settings(stream, frame, bare, policy, tools)
-        small = len(cleaned) < SMALL_FILE
-        lossy = await _smallest(tools, "cjpeg", settings[1], bare, small) if settings else None
+        lossy = await _smallest(tools, policy.effort, "cjpeg", settings[1], bare) if settings else None
         if settings and lossy:
             data = _graft(cleaned, stream, lossy, lossless=False)
             yield Candidate(data, "cjpeg", lossless=False, dial=settings[0], quality=policy.quality)
         if lossy is None or len(lossy) > CLEARLY_SMALLER * len(bare):
-            packed = await _smallest(tools, "jpegtran", ("-copy", "none"), bare, small)
+            packed = await _smallest(tools, policy.effort, "jpegtran", ("-copy", "none"), bare)
             if packed:
                 yield Candidate(_graft(cleaned, stream, packed, lossless=True), "jpegtran", lossless=True)
 
@@ -153,8 +152,9 @@ def source_dial(segments: Sequence[Segment], frame: Frame) -> float | None:
 async def _settings(
     stream: JpegStream, frame: Frame, bare: bytes, policy: Policy, tools: Toolbox
 ) -> tuple[int, tuple[str, ...]] | None:
-    """The dial and cjpeg's arguments; None where the source is that coarse already, or holds inks."""
-    dial, found = _between(DIALS, policy.quality), source_dial(stream.segments, frame)
+    """The dial and cjpeg's arguments; None where the source is that coarse already or is CMYK: cjpeg mixes the inks."""
+    trellis = TRELLIS_DIALS if policy.effort is Effort.BEST else 0
+    dial, found = _between(DIALS, policy.quality) + trellis, source_dial(stream.segments, frame)
     if len(frame.components) not in (1, 3) or (found is not None and found <= dial + COARSE_ENOUGH):
         return None
     sampling = "1x1" if len(frame.components) == 1 else "2x2"
@@ -164,17 +164,16 @@ async def _settings(
         sampling = "1x1" if edgy or dial >= FINE_DIAL else "2x2"
         if found is not None and found <= dial + COARSE_ENOUGH:
             return None
-    extra = {Effort.FAST: ("-notrellis", "-fastcrush"), Effort.BALANCED: ("-notrellis",), Effort.BEST: ()}
-    if policy.effort is Effort.BEST:
-        dial = min(dial + TRELLIS_DIALS, 100)
-    number = round(dial)
-    return number, ("-quality", str(number), "-quant-table", "2", "-sample", sampling, *extra[policy.effort])
+    number = round(min(dial, 100))
+    extra = () if trellis else ("-notrellis",)
+    return number, ("-quality", str(number), "-quant-table", "2", "-sample", sampling, *extra)
 
 
-async def _smallest(tools: Toolbox, tool: str, args: Sequence[str], bare: bytes, small: bool) -> bytes | None:
-    """A progressive file; of a small picture a baseline one where that is smaller."""
-    progressive = await tools.run(tool, *args, "-optimize", "-progressive", stdin=bare)
-    if not small or progressive is None:
+async def _smallest(tools: Toolbox, effort: Effort, tool: str, args: Sequence[str], bare: bytes) -> bytes | None:
+    """A progressive file, or, of a small picture, a baseline one where that is smaller."""
+    crush = ("-fastcrush",) if effort is Effort.FAST else ()
+    progressive = await tools.run(tool, *args, "-optimize", "-progressive", *crush, stdin=bare)
+    if progressive is None or len(progressive) >= SMALL_FILE:
         return progressive
     shape = ("-baseline",) if tool == "cjpeg" else ("-revert", "-optimize")
     baseline = await tools.run(tool, *args, *shape, stdin=bare)

@@ -73,12 +73,8 @@ def _pixels(image: Any) -> bytes:
 
 
 def _thumb(image: Any) -> bytes:
-    """A small premultiplied RGBA picture of what is displayed: enough to see a turn, a wrong colour, a lost layer."""
-    from PIL import ImageOps
-
-    shown = ImageOps.exif_transpose(image.copy()) if image.getexif().get(0x112, 1) != 1 else image
-    if shown.mode in ("I", "I;16", "I;16B", "F"):
-        shown = _eight_bit(shown)
+    """A small premultiplied RGBA picture: enough to see a turn, a wrong colour, a lost layer."""
+    shown = _eight_bit(image) if image.mode in ("I", "I;16", "I;16B", "F") else image
     rgba = shown.convert("RGBA").convert("RGBa")
     small = (
         rgba.resize((THUMB, THUMB), resample=4, reducing_gap=1.5)

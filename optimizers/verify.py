@@ -15,6 +15,7 @@ def differences(
     """In words, what is not the same any more; empty when nothing is lost."""
     checks = {
         "size": before.displayed_size == after.displayed_size,
+        "orientation": before.orientation == after.orientation,
         "frames": before.frames == after.frames and seen_before["frames"] == seen_after["frames"],
         "durations": before.durations == after.durations,
         "loop": before.loop == after.loop,

@@ -88,20 +88,16 @@ def write_first(segments: Sequence[Segment], old_end: int) -> bytes:
 
 
 def further_pictures(data: bytes, first: JpegStream) -> list[Picture]:
-    """The whole JPEG images behind the first one: where its index says, without one what comes next."""
+    """The whole JPEG images behind the first one: where its index says; where that leads to none, what comes next."""
     segment = next((s for s in first.segments if s.holds(APP2, MPF)), None)
     index = read_index(segment.payload) if segment else None
+    found = []
     if segment and index:
-        places = sorted((segment.offset + len(MPF) + entry.offset, entry.attribute) for entry in index.entries[1:])
-    else:
-        places = [(data.find(START + b"\xff", first.end), 0)]
-    pictures, free = [], first.end
-    for start, attribute in places:
-        picture = _picture(data, start) if start >= free else b""
-        if picture:
-            pictures.append(Picture(picture, attribute))
-            free = start + len(picture)
-    return pictures
+        base = segment.offset + len(MPF)
+        found = _pictures(
+            data, first.end, sorted((base + entry.offset, entry.attribute) for entry in index.entries[1:])
+        )
+    return found or _pictures(data, first.end, [(data.find(START + b"\xff", first.end), 0)])
 
 
 def speaks_of_gain_map(segment: Segment) -> bool:
@@ -148,8 +144,18 @@ def _moved(payload: bytes, index: Index, first_size: int, shift: int) -> bytes:
     return payload[: index.at] + table + payload[index.at + len(table) :]
 
 
-def _picture(data: bytes, start: int) -> bytes:
+def _pictures(data: bytes, free: int, places: Sequence[tuple[int, int]]) -> list[Picture]:
+    """The pictures at these places, none of them before `free` or within another."""
+    pictures = []
+    for start, attribute in places:
+        if start >= free and (end := _end_of_picture(data, start)):
+            pictures.append(Picture(data[start:end], attribute))
+            free = end
+    return pictures
+
+
+def _end_of_picture(data: bytes, start: int) -> int:
     try:
-        return data[start : read_stream(data, start).end]
+        return read_stream(data, start).end
     except UnprocessableImage:
-        return b""
+        return 0
