@@ -60,7 +60,7 @@ def read(data: bytes) -> Psd:
         length = int.from_bytes(data[at : at + 4], "big")
         sections.append(data[at + 4 : at + 4 + length])
         at += 4 + length
-    if at + 2 > len(data):
+    if at + 2 >= len(data):
         raise UnprocessableImage("the Photoshop document is cut short")
     colours, resources, layers = sections
     coding = int.from_bytes(data[at : at + 2], "big")
