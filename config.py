@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     max_file_size_mb: int = Field(
         32, ge=1, le=1024, description="Largest upload in MiB (Cloud Run's HTTP/1 limit is 32 in all)."
     )
+    upload_timeout_seconds: int = Field(120, ge=1, le=3600, description="Longest time a body may take to arrive.")
     max_pixels: int = Field(50_000_000, ge=1, description="Most pixels in one frame.")
     max_total_pixels: int = Field(200_000_000, ge=1, description="Most pixels over all frames.")
     max_frames: int = Field(1000, ge=1, description="Most frames or pages.")

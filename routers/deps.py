@@ -40,7 +40,8 @@ async def place(parts: ServicesDep) -> AsyncIterator[None]:
 
 async def intake(request: Request, parts: ServicesDep, admitted: Annotated[None, Depends(place)]) -> Upload:
     """The body, read last: after every guard."""
-    return await read_upload(request, parts.settings.max_file_size, parts.settings.default_quality)
+    settings = parts.settings
+    return await read_upload(request, settings.max_file_size, settings.upload_timeout_seconds, settings.default_quality)
 
 
 UploadDep = Annotated[Upload, Depends(intake)]

@@ -1,5 +1,6 @@
 """From a request to a picture and a policy: multipart or raw, its bytes counted while they come."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from exceptions import BadRequest, InvalidOptions, PayloadTooLarge
+from exceptions import BadRequest, InvalidOptions, PayloadTooLarge, UploadTimeout
 from optimizers.base import Source
 from optimizers.policy import Policy
 from schemas import OptimizationOptions, RequestOptions
@@ -30,8 +31,22 @@ class InMemoryParser(MultiPartParser):
     spool_max_size = 1 << 40
 
 
-async def read_upload(request: Request, max_bytes: int, default_quality: int) -> Upload:
-    """Read the body as the form or the file it is. Raises BadRequest, InvalidOptions or PayloadTooLarge."""
+async def read_upload(request: Request, max_bytes: int, seconds: int, default_quality: int) -> Upload:
+    """Read the body as the form or the file it is, within `seconds`.
+
+    Raises BadRequest, InvalidOptions, PayloadTooLarge or UploadTimeout.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            upload = await _read(request, max_bytes, default_quality)
+    except TimeoutError:
+        raise UploadTimeout(f"the body did not arrive within {seconds} s") from None
+    if not upload.source.data:
+        raise BadRequest("the image is empty")
+    return upload
+
+
+async def _read(request: Request, max_bytes: int, default_quality: int) -> Upload:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         source, options = await _read_form(request, max_bytes)
@@ -39,8 +54,6 @@ async def read_upload(request: Request, max_bytes: int, default_quality: int) ->
         raise BadRequest("send the image itself, as the body or as the multipart field 'file'")
     else:
         source, options = await _read_raw(request, max_bytes)
-    if not source.data:
-        raise BadRequest("the image is empty")
     return Upload(source, options.to_policy(default_quality))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from routers.answers import image_answer, receipt_answer
+from routers.connection import while_connected
 from routers.deps import ServicesDep, UploadDep
 from schemas import OptimizationOptions, Problem, Receipt
 
@@ -52,6 +53,6 @@ def _query_parameters() -> list[dict[str, Any]]:
 )
 async def optimize(request: Request, parts: ServicesDep, upload: UploadDep) -> Response:
     """Send the file as form field `file` (options as JSON in `options`) or as the raw body (options in the query)."""
-    outcome = await parts.engine.run(upload.source, upload.policy)
+    outcome = await while_connected(request, parts.engine.run(upload.source, upload.policy))
     wants_receipt = "application/json" in request.headers.get("accept", "")
     return receipt_answer(outcome) if wants_receipt else image_answer(outcome)
