@@ -9,10 +9,11 @@ from xml.etree.ElementTree import Element, register_namespace, tostring
 
 from defusedxml.ElementTree import fromstring
 
+from optimizers.svg_grid import shorten_paths
 from security.svg_rules import ANIMATIONS, SVG_NS, XLINK_NS
 from security.svg_sanitizer import sanitize
 
-SCOUR = ("--quiet", "--no-line-breaks", "--indent=none", "--strip-xml-prolog", "--keep-editor-data")
+SCOUR = ("--quiet", "--no-line-breaks", "--indent=none", "--strip-xml-prolog", "--keep-editor-data", "--create-groups")
 DIGITS = "--set-precision=8"
 """Scour's own default of five visibly damages drawings."""
 SHORT_IDS = ("--enable-id-stripping", "--shorten-ids")
@@ -28,6 +29,7 @@ def shrink(data: bytes) -> bytes:
     names = {_local(element) for element in root.iter()}
     if not names & (ANIMATIONS | {"style"}):
         root = _scoured(root, names)
+    shorten_paths(root)
     written: bytes = sanitize(
         tostring(root), keep_metadata=True, max_depth=NO_LIMIT, max_elements=NO_LIMIT, max_attributes=NO_LIMIT
     )["data"]
