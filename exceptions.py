@@ -3,6 +3,8 @@
 PareError
 ├── BadRequest               the request itself is malformed
 │   └── InvalidOptions       an option is unknown, ill-typed or out of range
+├── Unauthorized             a credential is wrong, or missing where one is required
+├── RateLimited              too many calls
 ├── PayloadTooLarge          more bytes than MAX_FILE_SIZE_MB
 ├── UploadTimeout            the body took too long to arrive
 ├── UnknownFormat            not an image format that Pare knows
@@ -34,6 +36,14 @@ class BadRequest(PareError):
 
 class InvalidOptions(BadRequest):
     """An option is unknown, ill-typed or out of range; `errors` lists `{pointer, detail}`."""
+
+
+class Unauthorized(PareError):
+    """A credential is wrong, or missing where one is required."""
+
+
+class RateLimited(PareError):
+    """Too many calls; `retry_after` in seconds."""
 
 
 class PayloadTooLarge(PareError):
@@ -101,6 +111,8 @@ class Status(NamedTuple):
 STATUS: dict[type[PareError], Status] = {
     BadRequest: Status(400, "bad_request", "The request cannot be understood"),
     InvalidOptions: Status(400, "invalid_options", "An option is wrong"),
+    Unauthorized: Status(401, "unauthorized", "A valid API key is needed"),
+    RateLimited: Status(429, "rate_limited", "Too many requests"),
     PayloadTooLarge: Status(413, "payload_too_large", "The file is too large"),
     UploadTimeout: Status(408, "upload_timeout", "The upload took too long"),
     UnknownFormat: Status(415, "unknown_format", "Not an image format that Pare knows"),

@@ -132,7 +132,15 @@ def _steps(command: str, numbers: tuple[float, ...], steps: int) -> tuple[float,
     if command != "A":
         return tuple(round(number * steps) for number in numbers)
     rx, ry, angle, large, sweep, x, y = numbers
-    return (max(1, round(rx * steps)), max(1, round(ry * steps)), angle, large, sweep, round(x * steps), round(y * steps))
+    return (
+        max(1, round(rx * steps)),
+        max(1, round(ry * steps)),
+        angle,
+        large,
+        sweep,
+        round(x * steps),
+        round(y * steps),
+    )
 
 
 def _delicate(before: Segment, segment: Segment) -> bool:

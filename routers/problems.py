@@ -55,6 +55,8 @@ async def on_pare_error(request: Request, error: Exception) -> JSONResponse:
     headers = {}
     if (seconds := more.pop("retry_after", None)) is not None:
         headers["Retry-After"] = str(seconds)
+    if row.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="pare"'
     if row.status == 413:
         # The rest of the body is not read, so nothing else can follow on this connection.
         headers["Connection"] = "close"
