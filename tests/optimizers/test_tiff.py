@@ -12,13 +12,13 @@ from PIL import Image, TiffImagePlugin
 from exceptions import UnprocessableImage
 from optimizers.base import SNIFF_BYTES, Candidate
 from optimizers.policy import Effort, Metadata, Policy
-from optimizers.tiff import TiffOptimizer, clean_tiff, look_tiff, repack_tiff
+from optimizers.tiff import Tiff, clean_tiff, look_tiff, repack_tiff
 from optimizers.toolbox import Toolbox
 from tests.helpers import decode, encode, graphic, photo
 from utils.tiff_ifd import Directory, Entry, Tiff, read, read_segments
 from utils.tiff_layout import write
 
-tiff = TiffOptimizer()
+tiff = Tiff()
 
 
 async def candidates(data: bytes, tools: Toolbox, policy: Policy = Policy()) -> list[Candidate]:  # noqa: B008
