@@ -9,7 +9,20 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).parent
-CPU_COUNT = len(os.sched_getaffinity(0))
+CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
+
+
+def cpu_count() -> int:
+    """CPUs that this process may use: its affinity, and its control group's quota where there is one."""
+    cpus = len(os.sched_getaffinity(0))
+    try:
+        quota, period = CGROUP_CPU.read_text().split()
+        return max(1, min(cpus, round(int(quota) / int(period))))
+    except (OSError, ValueError):
+        return cpus
+
+
+CPU_COUNT = cpu_count()
 
 
 class SettingsError(Exception):

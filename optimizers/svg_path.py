@@ -39,7 +39,9 @@ def parse(path: str) -> list[Segment]:
             x, y = segment.numbers[-2:]
         if segment.command == "M":
             start_x, start_y = x, y
-        control = (segment.command, *segment.numbers[-4:-2]) if segment.command in "CQ" else ("", 0.0, 0.0)
+        control = ("", 0.0, 0.0)
+        if segment.command in "CQ":
+            control = (segment.command, segment.numbers[-4], segment.numbers[-3])
     return segments
 
 
