@@ -140,6 +140,7 @@ def serve() -> int:
         timeout_graceful_shutdown=settings.graceful_shutdown_timeout,
     )
     return 0
+        proxy_headers=False,  # uvicorn believes loopback's X-Forwarded-For; here TRUSTED_PROXY_HOPS alone decides
 
 
 if __name__ == "__main__":

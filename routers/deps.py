@@ -51,7 +51,9 @@ def caller(request: Request, parts: ServicesDep) -> Caller:
     """Who is calling; refused before anything of the body is read."""
     settings = parts.settings
     peer = request.client.host if request.client else "unknown"
-    address = client_address(peer, request.headers.get("x-forwarded-for", ""), settings.trusted_proxy_hops)
+    # A proxy may add a line of its own below the client's instead of appending to it: all lines are one list.
+    forwarded_for = ",".join(request.headers.getlist("x-forwarded-for"))
+    address = client_address(peer, forwarded_for, settings.trusted_proxy_hops)
     return identify(request.headers, address, parts.gate.keys, required=settings.require_auth)
 
 

@@ -1,6 +1,7 @@
 """Keys and limits over HTTP."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -37,6 +38,22 @@ def test_public_callers_are_counted_by_address(guarded: httpx.Client) -> None:
     assert refused.headers["ratelimit-policy"] == '"minute";q=3;w=60'
     assert refused.headers["ratelimit"].startswith('"minute";r=0;t=')
     assert send(guarded, "198.51.100.8").status_code == 200
+
+
+def test_what_a_client_says_of_itself_counts_for_nothing(guarded: httpx.Client) -> None:
+    lines = [[("X-Forwarded-For", f"203.0.113.{n}"), ("X-Forwarded-For", "198.51.100.11")] for n in range(4)]
+    answers = [guarded.post("/optimize", content=IMAGE, headers=headers) for headers in lines]
+    assert [a.status_code for a in answers] == [200, 200, 200, 429]
+
+
+def test_without_trusted_proxies_not_even_loopback_speaks_for_others(tmp_path: Path) -> None:
+    process, address = start_service(tmp_path, RATE_LIMIT_PUBLIC_RPM="1")
+    try:
+        with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
+            assert [send(client, f"203.0.113.{n}").status_code for n in range(2)] == [200, 429]
+    finally:
+        process.terminate()
+        assert process.wait(timeout=40) == 0
 
 
 def test_callers_with_a_key_are_not(guarded: httpx.Client) -> None:
