@@ -37,6 +37,7 @@ def test_every_spelling_of_a_live_key(headers: dict[str, str]) -> None:
         {"authorization": "Bearer first-key,second-key"},
         {"authorization": "Digest first-key"},
         {"authorization": "Basic !!!"},
+        {"authorization": "Basic schlüssel"},
         {"authorization": "first-key"},
         {"x-api-key": ""},
         {"x-api-key": "schlüssel"},
