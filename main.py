@@ -45,6 +45,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(
         title="Pare", version=settings.version, summary="Smaller images that look the same.", lifespan=lifespan
     )
+    # The last one added is the outermost.
+    app.add_middleware(problems.CrashAnswers)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.origins,

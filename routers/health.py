@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from routers.deps import ServicesDep
+from routers.problems import RETRY_AFTER_SECONDS
 
 router = APIRouter(tags=["health"])
 
@@ -45,5 +46,7 @@ async def live() -> dict[str, str]:
 async def ready(parts: ServicesDep, response: Response) -> dict[str, str]:
     """503 while nothing can be optimized."""
     usable = any(report.works for report in parts.reports)
-    response.status_code = 200 if usable else 503
+    if not usable:
+        response.status_code = 503
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return {"status": "ok" if usable else "unavailable"}

@@ -1,5 +1,6 @@
 """Every error leaves the service as application/problem+json (RFC 9457), the framework's own included."""
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -9,14 +10,20 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from exceptions import STATUS, PareError, status_of
+from exceptions import STATUS, PareError, Status, status_of
 from schemas import Problem, to_json
 
 log = structlog.get_logger("pare.errors")
 router = APIRouter()
 CATALOGUE = "/errors"
 CLIENT_CLOSED_REQUEST = 499
+RETRY_AFTER_SECONDS = 2
+"""Said with a refusal that passes by itself and does not know when."""
+BUG = Status(500, "internal_error", "Internal error")
+FRAMEWORK = (Status(404, "not_found", "Not Found"), Status(405, "method_not_allowed", "Method Not Allowed"), BUG)
+"""Rows of the catalogue that no PareError has."""
 
 
 def problem(
@@ -53,11 +60,12 @@ async def on_pare_error(request: Request, error: Exception) -> JSONResponse:
     row = status_of(error)
     more = dict(error.extensions)
     headers = {}
-    if (seconds := more.pop("retry_after", None)) is not None:
+    seconds = more.pop("retry_after", RETRY_AFTER_SECONDS)
+    if row.status in (429, 503):
         headers["Retry-After"] = str(seconds)
     if row.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="pare"'
-    if row.status == 413:
+    if row.status in (408, 413):
         # The rest of the body is not read, so nothing else can follow on this connection.
         headers["Connection"] = "close"
     return problem(request, row.status, row.code, row.title, error.detail, headers, **more)
@@ -86,7 +94,33 @@ async def on_disconnect(request: Request, error: Exception) -> Response:
 async def on_crash(request: Request, error: Exception) -> JSONResponse:
     """A bug: said plainly to the caller, in full to the log."""
     log.error("unhandled error", path=request.url.path, exc_info=error)
-    return problem(request, 500, "internal_error", "Internal error", "this is a bug in the service; please report it")
+    return problem(request, *BUG, "this is a bug in the service; please report it")
+
+
+@dataclass(frozen=True)
+class CrashAnswers:
+    """Answers a bug from within the other wrappers, so that a 500 has its id, headers and log line like any answer.
+
+    The framework's own handler for Exception stands outside of them all.
+    """
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def send_watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_watched)
+        except Exception as error:
+            if started or scope["type"] != "http":
+                raise
+            answer = await on_crash(Request(scope), error)
+            await answer(scope, receive, send)
 
 
 def install(app: FastAPI) -> None:
@@ -95,13 +129,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(ClientDisconnect, on_disconnect)
-    app.add_exception_handler(Exception, on_crash)
 
 
 @router.get(CATALOGUE, include_in_schema=False)
 async def catalogue() -> HTMLResponse:
     """What each problem `type` means."""
-    sections = {
-        row.code: f"<h2 id={row.code}>{row.code}</h2><p>{row.status} {row.title}</p>" for row in STATUS.values()
-    }
+    rows = (*STATUS.values(), *FRAMEWORK)
+    sections = {row.code: f"<h2 id={row.code}>{row.code}</h2><p>{row.status} {row.title}</p>" for row in rows}
     return HTMLResponse("<!doctype html><title>Errors</title><h1>Errors</h1>" + "".join(sections.values()))
