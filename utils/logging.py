@@ -27,13 +27,17 @@ def _cloud_names(logger: Any, method: str, event: MutableMapping[str, Any]) -> M
 @contextmanager
 def json_logging(level: str, service: str) -> Iterator[None]:
     """Route structlog and the standard library's loggers to one queue and one writing thread."""
-    structlog.contextvars.bind_contextvars(service=service)
+
+    def name_service(logger: logging.Logger, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        return {"service": service, **event}
+
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=SHARED,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.stdlib.add_log_level,
             structlog.processors.format_exc_info,
+            name_service,
             _cloud_names,
             structlog.processors.JSONRenderer(),
         ],

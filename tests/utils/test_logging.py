@@ -1,0 +1,21 @@
+"""One JSON line for each event, with Cloud Logging's names."""
+
+import contextvars
+import json
+import logging
+
+import pytest
+import structlog
+
+from utils.logging import json_logging
+
+
+def test_lines_name_the_service_wherever_they_come_from(capsys: pytest.CaptureFixture[str]) -> None:
+    with json_logging("INFO", "shop-images"):
+        # A server handles each request in a context of its own.
+        contextvars.Context().run(structlog.get_logger("pare").info, "image", bytes_in=7)
+        logging.getLogger("library").warning("odd")
+        logging.getLogger("library").debug("too quiet")
+    ours, theirs = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (ours["service"], ours["severity"], ours["message"], ours["bytes_in"]) == ("shop-images", "INFO", "image", 7)
+    assert (theirs["service"], theirs["severity"], theirs["message"]) == ("shop-images", "WARNING", "odd")
