@@ -6,13 +6,14 @@ A crash, hang or memory blow-up in a worker fails the one call that caused it.
 import asyncio
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgpack
 
 import exceptions
-from exceptions import PareError, ToolCrashed, ToolTimeout
+from exceptions import Busy, PareError, ToolCrashed, ToolTimeout
 from utils.subprocess_runner import MIB, ChildProcess, ProcessLimits, start
 from utils.worker import LENGTH
 
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parent.parent
 WORKER_LIMITS = ProcessLimits(address_space=1536 * MIB, cpu_seconds=None)
 MAX_ANSWER = 512 * MIB
 CALLS_PER_WORKER = 200
+RETRY_AFTER_SECONDS = 2
 
 
 class Worker(ChildProcess):
@@ -60,6 +62,8 @@ class Worker(ChildProcess):
         self.feed(LENGTH.pack(len(frame)) + frame, last=False)
         try:
             return msgpack.unpackb(await self._answer)
+        except ValueError as error:
+            raise ToolCrashed("the worker process answered nonsense") from error
         finally:
             self._answer = None
 
@@ -82,27 +86,34 @@ class WorkerPool:
         name = f"{function.__module__}:{function.__qualname__}"
         frame: bytes = msgpack.packb([name, args, kwargs])
         async with self._free:
-            worker = self._idle.pop() if self._idle else await self._start()
+            worker = await self._take()
+            reply = None
             try:
                 async with asyncio.timeout(timeout):
                     reply = await worker.ask(frame)
             except TimeoutError:
                 raise ToolTimeout(f"{function.__name__} was ended after {timeout:.0f} s") from None
             finally:
-                await asyncio.shield(self._put_back(worker, answered="reply" in locals()))
+                await asyncio.shield(self._put_back(worker, answered=reply is not None))
         result: T = _unwrap(reply, function.__name__)
         return result
-
-    async def warm(self) -> None:
-        """Start one worker ahead of the first call."""
-        if not self._idle:
-            self._idle.append(await self._start())
 
     async def close(self) -> None:
         """End every worker."""
         self._closed = True
         await asyncio.gather(*(worker.end() for worker in self._alive))
         self._idle.clear()
+
+    async def _take(self) -> Worker:
+        while self._idle:
+            worker = self._idle.pop()
+            if not worker.spent:
+                return worker
+            self._alive.discard(worker)  # it died while nobody asked anything of it
+        try:
+            return await self._start()
+        except OSError as error:
+            raise Busy(f"no process can be started: {error.strerror}", retry_after=RETRY_AFTER_SECONDS) from error
 
     async def _start(self) -> Worker:
         worker = Worker()
@@ -117,10 +128,11 @@ class WorkerPool:
         await worker.end()
         self._alive.discard(worker)
         if not self._closed and not self._idle:
-            self._idle.append(await self._start())
+            with suppress(OSError):  # the next call tries again; this one has its answer
+                self._idle.append(await self._start())
 
 
-def _unwrap(reply: dict[str, Any], name: str) -> Any:
+def _unwrap(reply: Any, name: str) -> Any:
     match reply:
         case {"result": result}:
             return result

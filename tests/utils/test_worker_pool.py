@@ -3,10 +3,12 @@
 import asyncio
 import os
 import time
+from contextlib import suppress
 
 import pytest
 
-from exceptions import ImageLimitExceeded, ToolCrashed, ToolTimeout
+from exceptions import Busy, ImageLimitExceeded, ToolCrashed, ToolTimeout
+from utils.worker import LENGTH
 from utils.worker_pool import CALLS_PER_WORKER, WorkerPool
 
 
@@ -33,6 +35,12 @@ def refuse() -> None:
 def chatter() -> str:
     print("noise on standard output")
     return "said"
+
+
+def lie() -> None:
+    for descriptor in range(3, 10):
+        with suppress(OSError):
+            os.write(descriptor, LENGTH.pack(1) + b"\xc1")
 
 
 def environment() -> list[str]:
@@ -68,6 +76,26 @@ async def test_greed_costs_one_call(workers: WorkerPool) -> None:
     with pytest.raises(ToolCrashed, match="MemoryError"):
         await call(workers, allocate)
     assert await call(workers, double, b"a") == b"aa"
+
+
+async def test_nonsense_costs_one_call(workers: WorkerPool) -> None:
+    with pytest.raises(ToolCrashed, match="nonsense"):
+        await call(workers, lie)
+    assert await call(workers, double, b"a") == b"aa"
+
+
+async def test_a_worker_that_died_between_calls_costs_none(workers: WorkerPool) -> None:
+    os.kill(await call(workers, own_pid), 9)
+    await asyncio.sleep(0.3)
+    assert await call(workers, double, b"a") == b"aa"
+
+
+async def test_a_worker_that_cannot_start_is_no_fault_of_the_picture(
+    workers: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_argv", ("/no/such/python",))
+    with pytest.raises(Busy):
+        await call(workers, own_pid)
 
 
 async def test_a_refusal_keeps_its_words(workers: WorkerPool) -> None:
