@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from exceptions import ToolError, UnprocessableImage
+from exceptions import ToolError, ToolTimeout, UnprocessableImage
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer, Source
 from optimizers.policy import Policy
 from optimizers.router import FORMATS, detect
@@ -172,25 +172,27 @@ class _Job:
         self, cleaned: Cleaned, attempts: list[Attempt], seen: dict[str, Any]
     ) -> tuple[Cleaned, list[Attempt]]:
         """Judge every attempt, smallest first, until one wins; without one, see that the cleaned file will do."""
-        lossless = [_size(a) for a in attempts if a.candidate.lossless]
-        bar = {True: len(cleaned.data), False: min([len(cleaned.data), *lossless]) * LOSSY_SHARE}
-        judged = [replace(a, verdict="larger") for a in attempts if _size(a) >= bar[a.candidate.lossless]]
-        rivals = sorted((a for a in attempts if _size(a) < bar[a.candidate.lossless]), key=_size)
-        while rivals:
-            attempt = rivals.pop(0)
-            lost = await self._lost(attempt.candidate.data, seen, exact=attempt.candidate.lossless)
-            judged.append(replace(attempt, verdict="; ".join(lost) or "won"))
+        judged: list[Attempt] = []
+        # Asked anew after each loser: a lossless attempt that failed no longer stands in a lossy one's way.
+        while rivals := _smaller(attempts, len(cleaned.data)):
+            rival = min(rivals, key=_size)
+            attempts = [a for a in attempts if a is not rival]
+            lost = await self._lost(rival.candidate.data, seen, exact=rival.candidate.lossless)
+            judged.append(replace(rival, verdict="; ".join(lost) or "won"))
             if not lost:
-                return cleaned, [*judged, *rivals]
-        if cleaned.data != self.source.data and await self._lost(cleaned.data, seen, exact=True):
+                return cleaned, [*judged, *(a if a in rivals else replace(a, verdict="larger") for a in attempts)]
+        if cleaned.data != self.source.data and await self._lost(cleaned.data, seen, exact=True, in_time=True):
             cleaned = self._uncleaned(cleaned)
-        return cleaned, judged
+        return cleaned, [*judged, *(replace(a, verdict="larger") for a in attempts)]
 
-    async def _lost(self, data: bytes, seen: dict[str, Any], *, exact: bool) -> list[str]:
+    async def _lost(self, data: bytes, seen: dict[str, Any], *, exact: bool, in_time: bool = False) -> list[str]:
+        """What the file would lose, in words; with `in_time`, running out of time is no verdict but an error."""
         try:
             after = self.optimizer.inspect(data)
             seen_after = await self._look(data)
         except (UnprocessableImage, ToolError) as error:
+            if in_time and isinstance(error, ToolTimeout):
+                raise
             return [error.detail]
         return differences(self.info, after, seen, seen_after, exact=exact)
 
@@ -236,6 +238,12 @@ def _log_line(outcome: Outcome) -> dict[str, Any]:
         "reason": outcome.reason,
         "milliseconds": {name: round(value, 1) for name, value in outcome.spans.items()},
     }
+
+
+def _smaller(attempts: Sequence[Attempt], size: int) -> list[Attempt]:
+    """Those that are smaller than `size`, the lossy ones by enough to be worth it."""
+    best = min([size, *(_size(a) for a in attempts if a.candidate.lossless)])
+    return [a for a in attempts if _size(a) < (size if a.candidate.lossless else best * LOSSY_SHARE)]
 
 
 def _size(attempt: Attempt) -> int:

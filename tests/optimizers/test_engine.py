@@ -1,18 +1,20 @@
 """The engine disposes: what it takes, what it refuses, and what it says about it."""
 
 import dataclasses
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
-from exceptions import ImageLimitExceeded, UnknownFormat, UnprocessableImage
+from exceptions import ImageLimitExceeded, ToolTimeout, UnknownFormat, UnprocessableImage
 from optimizers.base import Candidate, FormatSpec, Source
 from optimizers.engine import Engine, Outcome, Reason
 from optimizers.policy import Policy
 from security.file_validation import ImageLimits
 from tests.conftest import LIMITS, SEARCH_PATH
-from tests.optimizers.toy import Toy, toy
+from tests.optimizers.toy import Toy, look, toy
 from utils.concurrency import Slots
 from utils.subprocess_runner import ToolRunner
 from utils.worker_pool import WorkerPool
@@ -28,10 +30,23 @@ class PassthroughToy(Toy):
     spec: ClassVar[FormatSpec] = dataclasses.replace(Toy.spec, passthrough=True)
 
 
+def look_slowly(data: bytes, decoder: str | None) -> dict[str, Any]:
+    if data[5:6] == b"z":
+        time.sleep(600)
+    return look(data, decoder)
+
+
+class SlowToy(Toy):
+    look: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(look_slowly)
+
+
 @pytest.fixture
 def run_toy(workers: WorkerPool, tmp_path: Path):
-    async def run(optimizer: Toy, data: bytes = ORIGINAL, limits: ImageLimits = LIMITS) -> Outcome:
-        engine = Engine(ToolRunner(SEARCH_PATH), workers, Slots(tmp_path, 1, 1), limits, 60, formats=(optimizer,))
+    async def run(
+        optimizer: Toy, data: bytes = ORIGINAL, limits: ImageLimits = LIMITS, tool_timeout: float = 60
+    ) -> Outcome:
+        slots = Slots(tmp_path, 1, 1)
+        engine = Engine(ToolRunner(SEARCH_PATH), workers, slots, limits, tool_timeout, formats=(optimizer,))
         return await engine.run(Source(data), Policy())
 
     return run
@@ -68,6 +83,12 @@ async def test_another_picture_never_wins(run_toy, wrong: Candidate, verdict: st
     assert outcome.attempts[0].verdict == verdict
 
 
+async def test_a_lossless_attempt_that_fails_stands_in_no_ones_way(run_toy) -> None:
+    best = toy(4, 4, length=50)
+    outcome = await run_toy(Toy((lossless(toy(4, 4, b"y", 49)), lossy(best))))
+    assert (outcome.data, [a.verdict for a in outcome.attempts]) == (best, ["pixels", "won"])
+
+
 async def test_larger_is_never_an_answer(run_toy) -> None:
     outcome = await run_toy(Toy((lossless(toy(4, 4, length=101)), lossy(toy(4, 4, length=120)))))
     assert (outcome.data, outcome.reason) == (ORIGINAL, Reason.WOULD_BE_LARGER)
@@ -92,6 +113,11 @@ async def test_the_fallback_is_the_cleaned_file(run_toy) -> None:
 async def test_a_cleaning_that_changes_the_picture_is_not_used_and_says_what_stayed(run_toy) -> None:
     outcome = await run_toy(Toy(cleaned=toy(4, 4, b"y", 80)))
     assert (outcome.data, outcome.reason, outcome.kept) == (ORIGINAL, Reason.FORMAT_PASSTHROUGH, ("comment",))
+
+
+async def test_no_time_to_check_the_cleaning_is_no_reason_to_hand_back_what_had_to_go(run_toy) -> None:
+    with pytest.raises(ToolTimeout):
+        await run_toy(SlowToy(cleaned=toy(4, 4, b"z", 80)), tool_timeout=2)
 
 
 async def test_an_active_document_is_never_handed_back_raw(run_toy) -> None:
