@@ -24,7 +24,7 @@ from security.file_validation import DocumentLimits, ImageLimits
 from security.rate_limiter import RateLimiter, open_storage, public_allowances
 from utils.concurrency import Slots
 from utils.logging import json_logging
-from utils.subprocess_runner import ToolRunner
+from utils.subprocess_runner import ProcessLimits, ToolRunner
 from utils.worker_pool import WorkerPool
 
 WORKER_PRELOAD = ("optimizers.router", "PIL.Image")
@@ -65,7 +65,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Services]:
     """Every part, started and self-tested; ended in reverse."""
-    runner = ToolRunner(settings.search_path)
+    # The clock ends a tool; its CPU limit, which threads use up faster, only one that outlived the service.
+    runner = ToolRunner(settings.search_path, ProcessLimits(cpu_seconds=4 * settings.tool_timeout_seconds))
     workers = WorkerPool(settings.compression_semaphore_size, worker_environment(settings), WORKER_PRELOAD)
     slots = Slots(settings.data_dir / "slots", settings.compression_semaphore_size, settings.max_queue_depth)
     limits = ImageLimits(settings.max_pixels, settings.max_total_pixels, settings.max_frames)
