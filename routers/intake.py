@@ -72,7 +72,7 @@ async def _read_raw(request: Request, max_bytes: int) -> tuple[Source, Optimizat
 async def _read_form(request: Request, max_bytes: int) -> tuple[Source, OptimizationOptions]:
     if request.query_params:
         raise BadRequest("with a form, options go into its field 'options', not into the query")
-    stream = _counted(request, max_bytes + FORM_OVERHEAD)
+    stream = _counted(request, max_bytes, FORM_OVERHEAD)
     parser = InMemoryParser(request.headers, stream, max_files=1, max_fields=1, max_part_size=FORM_OVERHEAD)
     try:
         form = await parser.parse()
@@ -101,15 +101,15 @@ async def _form_parts(form: FormData, max_bytes: int) -> tuple[Source, Optimizat
     return Source(data, file.filename), RequestOptions.from_json(options).optimization
 
 
-async def _counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
-    """The body's chunks; refuses at the declared length, or at the first byte past the limit."""
+async def _counted(request: Request, max_bytes: int, overhead: int = 0) -> AsyncGenerator[bytes, None]:
+    """The body's chunks; refuses at the declared length, or at the first byte past the limit for a file."""
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > max_bytes:
+    if declared.isdecimal() and int(declared) > max_bytes + overhead:
         raise _too_large(max_bytes, int(declared))
     total = 0
     async for chunk in request.stream():
         total += len(chunk)
-        if total > max_bytes:
+        if total > max_bytes + overhead:
             raise _too_large(max_bytes, total)
         yield chunk
 

@@ -162,7 +162,8 @@ def test_too_many_bytes_are_refused_by_length_and_by_count(service: httpx.Client
     size = 33 << 20
     declared = service.post("/optimize", content=bytes(size))
     chunked = service.post("/optimize", content=iter([bytes(1 << 20)] * 33))
-    for answer in (declared, chunked):
+    form = service.post("/optimize", files={"file": bytes(size)})
+    for answer in (declared, chunked, form):
         assert problem(answer) == (413, "payload_too_large")
         assert answer.json()["limit"] == 32 << 20 < answer.json()["actual"]
 
