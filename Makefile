@@ -25,7 +25,7 @@ bench: setup  ## measure against the bare tools
 	@$(PYTHON_BIN) -m benchmarks $(ARGS)
 
 docs: setup  ## renew the tables that the README generates
-	@$(PYTHON_BIN) -m scripts.reference
+	@$(PYTHON_BIN) -m scripts.generate_docs
 
 lock:  ## pin every dependency of pyproject.toml with its hashes (needs uv)
 	@scripts/lock.sh $(ARGS)

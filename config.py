@@ -90,6 +90,13 @@ class Settings(BaseSettings):
         return self.max_file_size_mb << 20
 
     @model_validator(mode="after")
+    def _redis_is_an_address(self) -> Self:
+        # Not a pattern of the field: its message would print the value, which may hold a password.
+        if not self.redis_url.startswith(("redis://", "rediss://")) and self.redis_url:
+            raise ValueError("REDIS_URL is wrong: it has to start with redis:// or rediss://")
+        return self
+
+    @model_validator(mode="after")
     def _key_where_one_is_required(self) -> Self:
         if self.require_auth and not self.api_keys:
             raise ValueError("REQUIRE_AUTH needs an API_KEY")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,24 @@ def test_a_wrong_value_is_one_sentence_that_names_the_variable(
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=f"^{name} is wrong: .*{value}"):
         load_settings()
+
+
+def test_a_wrong_address_does_not_tell_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redi://user:secret@host")
+    with pytest.raises(SettingsError, match=r"^REDIS_URL is wrong") as caught:
+        load_settings()
+    assert "secret" not in str(caught.value)
+
+
+def test_every_line_of_the_example_is_a_default_once_it_is_taken_in(tmp_path: Path) -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    (tmp_path / ".env").write_text("\n".join(line.removeprefix("# ") for line in lines if "=" in line))
+    assert load_settings() == Settings(_env_file=None)
+
+
+def test_the_version_is_the_packages() -> None:
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert Settings.model_fields["version"].default == package["version"]
 
 
 def test_settings_are_frozen() -> None:

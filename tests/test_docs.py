@@ -6,7 +6,7 @@ import pytest
 
 from config import ROOT
 from exceptions import STATUS, PareError, status_of
-from scripts.reference import ENV_EXAMPLE, README, env_example, rendered
+from scripts.generate_docs import ENV_EXAMPLE, README, env_example, rendered
 
 
 def test_the_readme_is_generated_from_what_is() -> None:

@@ -1,6 +1,6 @@
 """Writes what is generated from the settings and the formats: the README's tables, `.env.example`.
 
-python -m scripts.reference
+make docs, or python -m scripts.generate_docs
 """
 
 import re
@@ -13,6 +13,7 @@ from optimizers.router import FORMATS
 
 README = ROOT / "README.md"
 ENV_EXAMPLE = ROOT / ".env.example"
+ENV_HEADER = "# Copy to .env and take the # from what shall differ; an empty value is the default. Made by: make docs\n"
 MACHINE_DEPENDENT = {"compression_semaphore_size": "CPUs", "max_queue_depth": "2 × CPUs", "tools_dir": ".tools/bin"}
 
 
@@ -41,11 +42,12 @@ def rendered(text: str) -> str:
 
 
 def env_example() -> str:
-    """Every setting, commented out with its default."""
+    """Every setting, commented out with its default; empty where that depends on the machine."""
     blocks = (
-        f"# {field.description}\n# {name.upper()}={_default(name)}\n" for name, field in Settings.model_fields.items()
+        f"# {field.description}\n# {name.upper()}={'' if name in MACHINE_DEPENDENT else _default(name)}\n"
+        for name, field in Settings.model_fields.items()
     )
-    return "\n".join(blocks)
+    return "\n".join([ENV_HEADER, *blocks])
 
 
 def _default(name: str) -> str:
