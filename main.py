@@ -16,12 +16,12 @@ from config import Settings, SettingsError, load_settings
 from middleware import CommonHeaders, RequestContext
 from optimizers.engine import Engine
 from optimizers.router import build_formats
-from optimizers.selftest import missing, self_test
+from optimizers.selftest import impaired, self_test
 from routers import answers, health, optimize, problems
 from routers.deps import Gate, Services
 from security.auth import ApiKeys
 from security.file_validation import DocumentLimits, ImageLimits
-from security.rate_limiter import RateLimiter, open_storage, public_allowances
+from security.rate_limiter import RateLimiter, allowances, open_storage
 from utils.concurrency import Slots
 from utils.logging import json_logging
 from utils.subprocess_runner import ProcessLimits, ToolRunner
@@ -79,7 +79,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             for part in switched_off(settings):
                 log.warning(part)
             reports = await self_test(engine, runner)
-            for name in missing(engine.formats, reports):
+            for name in impaired(engine.formats, reports):
                 log.warning("a tool does not work", format=name, health="/health")
             yield Services(settings, engine, slots, build_gate(settings, storage), reports)
         finally:
@@ -88,8 +88,8 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
 
 def build_gate(settings: Settings, storage: Storage) -> Gate:
     """Keys and limiters; both limiters count in one storage."""
-    public = public_allowances(settings.rate_limit_public_rpm, settings.rate_limit_public_burst)
-    with_key = public_allowances(settings.rate_limit_auth_rpm if settings.rate_limit_auth_enabled else 0, 0)
+    public = allowances(settings.rate_limit_public_rpm, settings.rate_limit_public_burst)
+    with_key = allowances(settings.rate_limit_auth_rpm if settings.rate_limit_auth_enabled else 0, 0)
     return Gate(ApiKeys(settings.api_keys), RateLimiter(public, storage), RateLimiter(with_key, storage))
 
 
@@ -140,10 +140,10 @@ def serve() -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # uvicorn believes loopback's X-Forwarded-For; here TRUSTED_PROXY_HOPS alone decides
         timeout_graceful_shutdown=settings.graceful_shutdown_timeout,
     )
     return 0
-        proxy_headers=False,  # uvicorn believes loopback's X-Forwarded-For; here TRUSTED_PROXY_HOPS alone decides
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What is to be seen in a file, decoded in an isolated worker: the facts that `verify.py` compares."""
 
 import hashlib
+import io
 from typing import Any
 
 from exceptions import UnprocessableImage
@@ -23,18 +24,12 @@ def raster(data: bytes, decoder: str) -> dict[str, Any]:
 
         pillow_heif.register_heif_opener()
     try:
-        with Image.open(_file(data), formats=[decoder]) as image:
+        with Image.open(io.BytesIO(data), formats=[decoder]) as image:
             return _facts(image)
     except MemoryError:
         raise
     except Exception as error:
         raise UnprocessableImage(f"the image cannot be decoded: {error}"[:200]) from error
-
-
-def _file(data: bytes) -> Any:
-    import io
-
-    return io.BytesIO(data)
 
 
 def _facts(image: Any) -> dict[str, Any]:
@@ -77,7 +72,7 @@ def _thumb(image: Any) -> bytes:
     shown = _eight_bit(image) if image.mode in ("I", "I;16", "I;16B", "F") else image
     rgba = shown.convert("RGBA").convert("RGBa")
     small = (
-        rgba.resize((THUMB, THUMB), resample=4, reducing_gap=1.5)
+        rgba.resize((THUMB, THUMB), resample=BOX, reducing_gap=1.5)
         if min(rgba.size) > THUMB
         else rgba.resize((THUMB, THUMB))
     )

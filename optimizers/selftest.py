@@ -49,7 +49,7 @@ async def _tools_that_work(optimizer: Optimizer, engine: Engine) -> set[str]:
     return worked
 
 
-def missing(formats: Sequence[Optimizer], reports: Sequence[ToolReport]) -> list[str]:
-    """The formats that a tool that does not work takes something from."""
+def impaired(formats: Sequence[Optimizer], reports: Sequence[ToolReport]) -> list[str]:
+    """The formats that lack one of their tools."""
     broken = {report.tool for report in reports if not report.works}
     return [optimizer.spec.name for optimizer in formats if broken & set(optimizer.spec.tools)]

@@ -133,9 +133,9 @@ def rate_headers(decision: Decision) -> dict[str, str]:
 
 def disposition(outcome: Outcome) -> str:
     """The sender's file name with the result's extension (RFC 6266)."""
-    stem = PurePath((outcome.source.filename or "").replace("\\", "/")).stem
-    stem = re.sub(r"[\x00-\x1f\x7f/\"]", "", stem).strip()[:100] or "image"
-    given = PurePath(outcome.source.filename or "").suffix.lower().lstrip(".")
+    path = PurePath((outcome.source.filename or "").replace("\\", "/"))
+    stem = re.sub(r"[\x00-\x1f\x7f/\"]", "", path.stem).strip()[:100] or "image"
+    given = path.suffix.lower().lstrip(".")
     extension = given if given in outcome.spec.extensions else outcome.spec.extensions[0]
     name = f"{stem}.{extension}"
     plain = name.encode("ascii", "replace").decode().replace("?", "_").replace("\\", "_")

@@ -56,8 +56,8 @@ class Decision:
         return min(self.standings, key=lambda s: (s.remaining, -s.reset))
 
 
-def public_allowances(per_minute: int, burst: int) -> list[Allowance]:
-    """The two windows of callers without a credential; 0 means no limit."""
+def allowances(per_minute: int, burst: int) -> list[Allowance]:
+    """The two windows of one sort of callers, a minute and ten seconds; 0 means no limit."""
     both = (Allowance("burst", burst, 10), Allowance("minute", per_minute, 60))
     return [allowance for allowance in both if allowance.calls]
 
