@@ -1,7 +1,7 @@
 """How fine a grid a drawing's paths need to look the same, however large it is shown within reason.
 
 A point may move by at most half of 1 / STEPS_ACROSS of the drawing's side, after every transform on the way to the
-screen. Where the way is not known (patterns, markers, symbols, animations, style sheets that transform), all stays exact.
+screen. Where the way is not known (patterns, markers, symbols, animations, style sheets that transform), all stays.
 """
 
 import math

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 COMMAND = re.compile(r"\s*([MmZzLlHhVvCcSsQqTtAa])")
@@ -47,7 +48,7 @@ def parse(path: str) -> list[Segment]:
 
 def on_grid(segments: list[Segment], decimals: int) -> tuple[list[Segment], int]:
     """Every number as a whole count of steps of 10^-decimals, and the decimals used: more where an arc needs them."""
-    if any(_delicate(before, segment) for before, segment in zip(segments, segments[1:], strict=False)):
+    if any(_delicate(before, segment) for before, segment in pairwise(segments)):
         decimals += DELICATE_ARC_DECIMALS
     steps = 10**decimals
     return [Segment(command, _steps(command, numbers, steps)) for command, numbers in segments], decimals
