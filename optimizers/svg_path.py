@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 COMMAND = re.compile(r"\s*([MmZzLlHhVvCcSsQqTtAa])")
@@ -26,7 +27,7 @@ def parse(path: str) -> list[Segment]:
     """The segments. Raises ValueError where the grammar is broken: renderers draw such a path up to the mistake."""
     segments: list[Segment] = []
     x = y = start_x = start_y = 0.0
-    control = ("", 0.0, 0.0)
+    control: tuple[str, float, float] = ("", 0.0, 0.0)
     for command, numbers in _commands(path):
         origin = (x, y) if command.islower() else (0.0, 0.0)
         segment = _absolute(command.upper(), numbers, origin, (x, y), control)
@@ -39,13 +40,15 @@ def parse(path: str) -> list[Segment]:
             x, y = segment.numbers[-2:]
         if segment.command == "M":
             start_x, start_y = x, y
-        control = (segment.command, *segment.numbers[-4:-2]) if segment.command in "CQ" else ("", 0.0, 0.0)
+        control = (segment.command, x, y)
+        if segment.command in "CQ":
+            control = (segment.command, segment.numbers[-4], segment.numbers[-3])
     return segments
 
 
 def on_grid(segments: list[Segment], decimals: int) -> tuple[list[Segment], int]:
     """Every number as a whole count of steps of 10^-decimals, and the decimals used: more where an arc needs them."""
-    if any(_delicate(before, segment) for before, segment in zip(segments, segments[1:], strict=False)):
+    if any(_delicate(before, segment) for before, segment in pairwise(segments)):
         decimals += DELICATE_ARC_DECIMALS
     steps = 10**decimals
     return [Segment(command, _steps(command, numbers, steps)) for command, numbers in segments], decimals
@@ -132,7 +135,15 @@ def _steps(command: str, numbers: tuple[float, ...], steps: int) -> tuple[float,
     if command != "A":
         return tuple(round(number * steps) for number in numbers)
     rx, ry, angle, large, sweep, x, y = numbers
-    return (max(1, round(rx * steps)), max(1, round(ry * steps)), angle, large, sweep, round(x * steps), round(y * steps))
+    return (
+        max(1, round(rx * steps)),
+        max(1, round(ry * steps)),
+        angle,
+        large,
+        sweep,
+        round(x * steps),
+        round(y * steps),
+    )
 
 
 def _delicate(before: Segment, segment: Segment) -> bool:
