@@ -4,6 +4,7 @@ Scour knows neither style sheets nor animations (it would move or drop what they
 left to the path work alone.
 """
 
+import re
 from contextlib import suppress
 from typing import Any
 from xml.etree.ElementTree import Element, register_namespace, tostring
@@ -22,6 +23,8 @@ KEPT_IDS = ("--keep-unreferenced-defs",)
 LINK, OLD_LINK = "href", f"{{{XLINK_NS}}}href"
 PAINT = frozenset(("linearGradient", "radialGradient", "pattern", "filter", "clipPath", "mask", "marker", "style"))
 NO_LIMIT = 1 << 30
+COMMENT = re.compile(rb"<!--[^<>]*-->")
+"""There are some only where all metadata may stay; no tree keeps them, so they move to the front."""
 
 
 def shrink(data: bytes) -> bytes:
@@ -35,7 +38,7 @@ def shrink(data: bytes) -> bytes:
     written: bytes = sanitize(
         tostring(root), keep_metadata=True, max_depth=NO_LIMIT, max_elements=NO_LIMIT, max_attributes=NO_LIMIT
     )["data"]
-    return written
+    return b"".join(COMMENT.findall(data)) + written
 
 
 def _scoured(root: Element, names: set[str]) -> Element:
