@@ -27,7 +27,7 @@ def parse(path: str) -> list[Segment]:
     """The segments. Raises ValueError where the grammar is broken: renderers draw such a path up to the mistake."""
     segments: list[Segment] = []
     x = y = start_x = start_y = 0.0
-    control = ("", 0.0, 0.0)
+    control: tuple[str, float, float] = ("", 0.0, 0.0)
     for command, numbers in _commands(path):
         origin = (x, y) if command.islower() else (0.0, 0.0)
         segment = _absolute(command.upper(), numbers, origin, (x, y), control)
@@ -40,7 +40,7 @@ def parse(path: str) -> list[Segment]:
             x, y = segment.numbers[-2:]
         if segment.command == "M":
             start_x, start_y = x, y
-        control = ("", 0.0, 0.0)
+        control = (segment.command, x, y)
         if segment.command in "CQ":
             control = (segment.command, segment.numbers[-4], segment.numbers[-3])
     return segments
