@@ -108,7 +108,8 @@ class Engine:
         with clock.span("inspect"):
             optimizer = detect(source.data, self.formats)
             info = optimizer.inspect(source.data)
-            check_image(*info.displayed_size, info.frames, self._limits)
+            if optimizer.spec.decoder:
+                check_image(*info.displayed_size, info.frames, self._limits)
         waited = time.perf_counter()
         async with self._slots.slot():
             clock.spans["queue"] = (time.perf_counter() - waited) * 1000
@@ -132,19 +133,19 @@ class _Job:
     policy: Policy
     tools: Toolbox
     clock: _Clock
+    seen: dict[str, Any] | None = None
+    seen_exactly: bool = False
 
     async def run(self) -> Outcome:
-        with self.clock.span("verify"):
-            seen = await self._look(self.source.data)
         with self.clock.span("encode"):
             cleaned = await self._clean()
             attempts = await self._propose(cleaned)
         with self.clock.span("verify"):
-            cleaned, attempts = await self._dispose(cleaned, attempts, seen)
+            cleaned, attempts = await self._dispose(cleaned, attempts)
         return self._conclude(cleaned, attempts)
 
-    async def _look(self, data: bytes) -> dict[str, Any]:
-        seen = await self.tools.call(self.optimizer.look, data, self.optimizer.spec.decoder)
+    async def _look(self, data: bytes, *, exact: bool) -> dict[str, Any]:
+        seen = await self.tools.call(self.optimizer.look, data, self.optimizer.spec.decoder, exact)
         if seen is None:
             raise self._tool_error()
         return seen
@@ -168,9 +169,7 @@ class _Job:
             started = now
         return attempts
 
-    async def _dispose(
-        self, cleaned: Cleaned, attempts: list[Attempt], seen: dict[str, Any]
-    ) -> tuple[Cleaned, list[Attempt]]:
+    async def _dispose(self, cleaned: Cleaned, attempts: list[Attempt]) -> tuple[Cleaned, list[Attempt]]:
         """Judge every attempt, smallest first, until one wins; without one, see that the cleaned file will do."""
         lossless = [_size(a) for a in attempts if a.candidate.lossless]
         bar = {True: len(cleaned.data), False: min([len(cleaned.data), *lossless]) * LOSSY_SHARE}
@@ -178,21 +177,31 @@ class _Job:
         rivals = sorted((a for a in attempts if _size(a) < bar[a.candidate.lossless]), key=_size)
         while rivals:
             attempt = rivals.pop(0)
-            lost = await self._lost(attempt.candidate.data, seen, exact=attempt.candidate.lossless)
+            lost = await self._lost(attempt.candidate.data, exact=attempt.candidate.lossless)
             judged.append(replace(attempt, verdict="; ".join(lost) or "won"))
             if not lost:
                 return cleaned, [*judged, *rivals]
-        if cleaned.data != self.source.data and await self._lost(cleaned.data, seen, exact=True):
+        if cleaned.data == self.source.data:
+            await self._original(exact=False)
+        elif await self._lost(cleaned.data, exact=True):
             cleaned = self._uncleaned(cleaned)
         return cleaned, judged
 
-    async def _lost(self, data: bytes, seen: dict[str, Any], *, exact: bool) -> list[str]:
+    async def _original(self, *, exact: bool) -> dict[str, Any]:
+        """What is to be seen in the input, looked at once, or once more when a rival has to be equal to the pixel."""
+        if self.seen is None or exact > self.seen_exactly:
+            self.seen, self.seen_exactly = await self._look(self.source.data, exact=exact), exact
+        return self.seen
+
+    async def _lost(self, data: bytes, *, exact: bool) -> list[str]:
+        """What a file would lose against the input. Raises UnprocessableImage where the input itself is broken."""
+        before = await self._original(exact=exact)
         try:
             after = self.optimizer.inspect(data)
-            seen_after = await self._look(data)
+            seen = await self._look(data, exact=exact)
         except (UnprocessableImage, ToolError) as error:
             return [error.detail]
-        return differences(self.info, after, seen, seen_after, exact=exact)
+        return differences(self.info, after, before, seen, exact=exact)
 
     def _uncleaned(self, cleaned: Cleaned) -> Cleaned:
         if self.optimizer.spec.active:

@@ -103,7 +103,7 @@ async def test_passthrough_is_said(run_toy) -> None:
     assert (await run_toy(PassthroughToy())).reason == Reason.FORMAT_PASSTHROUGH
 
 
-async def test_broken_input_is_refused_before_any_proposal(run_toy) -> None:
+async def test_broken_input_is_refused_whatever_was_proposed(run_toy) -> None:
     with pytest.raises(UnprocessableImage):
         await run_toy(Toy((lossless(toy(4, 4, length=1)),)), toy(4, 4, b"!"))
 

@@ -146,19 +146,12 @@ def test_comments_and_descriptions_stay_where_all_may() -> None:
     assert "<rdf:li>x</rdf:li>" in text
 
 
-<<<<<<< HEAD
-RDF = """<metadata><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:cc="http://creativecommons.org/ns#"
- xmlns:dc="http://purl.org/dc/elements/1.1/"><cc:Work rdf:about=""><dc:title>Secret</dc:title><dc:rights><cc:Agent>
- <dc:title>
- © Jo </dc:title></cc:Agent></dc:rights><cc:license rdf:resource="https://cc.example/by"/></cc:Work></rdf:RDF></metadata>"""
-=======
 RDF = (
     '<metadata><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
     'xmlns:cc="http://creativecommons.org/ns#" xmlns:dc="http://purl.org/dc/elements/1.1/"><cc:Work rdf:about="">'
     '<dc:title>Secret</dc:title><dc:rights><cc:Agent><dc:title>\n © Jo </dc:title></cc:Agent></dc:rights><cc:license rdf:resource="https://cc.example/by"/></cc:Work>'
     "</rdf:RDF></metadata>"
 )
->>>>>>> svg
 
 
 def test_rights_stay_in_short() -> None:
