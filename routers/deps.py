@@ -11,6 +11,7 @@ from optimizers.engine import Engine
 from optimizers.selftest import ToolReport
 from routers.intake import Upload, read_upload
 from utils.concurrency import Slots
+from utils.url_fetch import Fetcher
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Services:
     settings: Settings
     engine: Engine
     slots: Slots
+    fetcher: Fetcher
     reports: tuple[ToolReport, ...]
 
 
@@ -40,7 +42,7 @@ async def place(parts: ServicesDep) -> AsyncIterator[None]:
 
 async def intake(request: Request, parts: ServicesDep, admitted: Annotated[None, Depends(place)]) -> Upload:
     """The body, read last: after every guard."""
-    return await read_upload(request, parts.settings.max_file_size, parts.settings.default_quality)
+    return await read_upload(request, parts.settings.max_file_size, parts.settings.default_quality, parts.fetcher)
 
 
 UploadDep = Annotated[Upload, Depends(intake)]

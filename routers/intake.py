@@ -1,7 +1,8 @@
-"""From a request to a picture and a policy: multipart or raw, its bytes counted while they come."""
+"""From a request to a picture and a policy: multipart, raw or by URL, its bytes counted while they come."""
 
+import time
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
@@ -10,10 +11,13 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from exceptions import BadRequest, InvalidOptions, PayloadTooLarge
 from optimizers.base import Source
 from optimizers.policy import Policy
-from schemas import OptimizationOptions, RequestOptions
+from schemas import OptimizationOptions, RequestOptions, UrlRequest
+from utils.url_fetch import Fetcher
 
 FORM_OVERHEAD = 64 << 10
 """Bytes that a form's boundaries, headers and options may add to the file."""
+JSON_LIMIT = 64 << 10
+"""Bytes of a JSON body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class Upload:
 
     source: Source
     policy: Policy
+    spans: dict[str, float] = field(default_factory=dict)
+    """Milliseconds spent in `fetch`."""
 
 
 class InMemoryParser(MultiPartParser):
@@ -30,18 +36,28 @@ class InMemoryParser(MultiPartParser):
     spool_max_size = 1 << 40
 
 
-async def read_upload(request: Request, max_bytes: int, default_quality: int) -> Upload:
-    """Read the body as the form or the file it is. Raises BadRequest, InvalidOptions or PayloadTooLarge."""
+async def read_upload(request: Request, max_bytes: int, default_quality: int, fetcher: Fetcher) -> Upload:
+    """Read the body as the form, URL or file it is. Raises BadRequest, PayloadTooLarge, and what fetching does."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         source, options = await _read_form(request, max_bytes)
     elif kind == "application/json":
-        raise BadRequest("send the image itself, as the body or as the multipart field 'file'")
+        return await _read_url(request, default_quality, fetcher)
     else:
         source, options = await _read_raw(request, max_bytes)
     if not source.data:
         raise BadRequest("the image is empty")
     return Upload(source, options.to_policy(default_quality))
+
+
+async def _read_url(request: Request, default_quality: int, fetcher: Fetcher) -> Upload:
+    if request.query_params:
+        raise BadRequest("with a JSON body, options go into it, not into the query")
+    wish = UrlRequest.from_json(await _read(request, JSON_LIMIT))
+    policy = wish.optimization.to_policy(default_quality)
+    started = time.perf_counter()
+    fetched = await fetcher.fetch(wish.url)
+    return Upload(Source(fetched.data, fetched.filename), policy, {"fetch": (time.perf_counter() - started) * 1000})
 
 
 async def _read_raw(request: Request, max_bytes: int) -> tuple[Source, OptimizationOptions]:
@@ -50,10 +66,7 @@ async def _read_raw(request: Request, max_bytes: int) -> tuple[Source, Optimizat
     if twice:
         raise InvalidOptions(f"/{twice[0]}: given twice", errors=[{"pointer": f"/{twice[0]}", "detail": "given twice"}])
     options = OptimizationOptions.from_query(query)
-    data = bytearray()
-    async for chunk in _counted(request, max_bytes):
-        data += chunk
-    return Source(bytes(data)), options
+    return Source(await _read(request, max_bytes)), options
 
 
 async def _read_form(request: Request, max_bytes: int) -> tuple[Source, OptimizationOptions]:
@@ -86,6 +99,13 @@ async def _form_parts(form: FormData, max_bytes: int) -> tuple[Source, Optimizat
     if len(data) > max_bytes:
         raise _too_large(max_bytes, len(data))
     return Source(data, file.filename), RequestOptions.from_json(options).optimization
+
+
+async def _read(request: Request, max_bytes: int) -> bytes:
+    data = bytearray()
+    async for chunk in _counted(request, max_bytes):
+        data += chunk
+    return bytes(data)
 
 
 async def _counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
