@@ -65,7 +65,7 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
 
 
 class CheckedTransport(httpx.AsyncBaseTransport):
-    """For `httpx.AsyncClient`: HTTP/1.1 over CheckedBackend, without proxies. Raises httpcore's errors."""
+    """HTTP/1.1 over CheckedBackend, without proxies. Raises httpcore's errors."""
 
     def __init__(self, resolver: Resolver, check: AddressCheck, context: ssl.SSLContext) -> None:
         self._pool = httpcore.AsyncConnectionPool(context, network_backend=CheckedBackend(resolver, check))

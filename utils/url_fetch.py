@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -45,7 +46,10 @@ class FetchLimits:
 
 
 class Fetcher:
-    """Fetches files by URLs that strangers name; every fetch has connections, and cookies, of its own."""
+    """Fetches files by URLs that strangers name; every fetch has connections of its own.
+
+    Requests go to the transport itself: a client would add proxies, `.netrc`, cookies and redirects of its own.
+    """
 
     def __init__(
         self,
@@ -66,18 +70,19 @@ class Fetcher:
         try:
             async with asyncio.timeout(self._limits.seconds):
                 return await self._follow(url)
+        except httpcore.ConnectTimeout:
+            raise SourceTimeout(f"no connection to the source within {CONNECT_SECONDS:g} seconds") from None
         except (TimeoutError, httpcore.TimeoutException):
             raise SourceTimeout(f"the source did not answer within {self._limits.seconds:g} seconds") from None
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError, OSError) as error:
+        except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
             raise SourceFailed(f"the source cannot be reached: {error or type(error).__name__}") from error
 
     async def _follow(self, text: str) -> Fetched:
         url = self._check_url(text, None)
         transport = CheckedTransport(self._resolver, self._check_address, self._context)
-        timeout = httpx.Timeout(self._limits.seconds, connect=CONNECT_SECONDS)
-        async with httpx.AsyncClient(transport=transport, trust_env=False, headers=HEADERS, timeout=timeout) as client:
+        async with transport:
             for _ in range(self._limits.redirects + 1):
-                async with client.stream("GET", url) as response:
+                async with aclosing(await transport.handle_async_request(self._request(url))) as response:
                     if response.status_code not in REDIRECTS:
                         return Fetched(await self._read(response), str(url))
                     location = response.headers.get("location")
@@ -85,6 +90,10 @@ class Fetcher:
                     raise SourceFailed("the source redirects to nowhere")
                 url = self._check_url(location, url)
         raise SourceFailed(f"the source redirects more than {self._limits.redirects} times")
+
+    def _request(self, url: httpx.URL) -> httpx.Request:
+        timeout = httpx.Timeout(self._limits.seconds, connect=CONNECT_SECONDS)
+        return httpx.Request("GET", url, headers=HEADERS, extensions={"timeout": timeout.as_dict()})
 
     async def _read(self, response: httpx.Response) -> bytes:
         if response.status_code != 200:
