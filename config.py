@@ -2,13 +2,27 @@
 
 import os
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).parent
-CPU_COUNT = len(os.sched_getaffinity(0))
+CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
+
+
+def cpu_count() -> int:
+    """CPUs that this process may use: its affinity, and its control group's quota where there is one."""
+    cpus = len(os.sched_getaffinity(0))
+    try:
+        quota, period = CGROUP_CPU.read_text().split()
+        return max(1, min(cpus, round(int(quota) / int(period))))
+    except (OSError, ValueError):
+        return cpus
+
+
+CPU_COUNT = cpu_count()
 
 
 class SettingsError(Exception):
@@ -34,10 +48,21 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("data"), description="Folder for everything embedded.")
     tools_dir: Path = Field(ROOT / ".tools" / "bin", description="Searched for the tools after PATH.")
 
+    # Who may call, how often
+    api_key: SecretStr = Field(SecretStr(""), description="Live API keys, comma-separated; empty = open to everybody.")
+    require_auth: bool = Field(False, description="Refuse callers without an API key.")
+    trusted_proxy_hops: int = Field(0, ge=0, le=10, description="Hops of `X-Forwarded-For` to believe (Cloud Run: 1).")
+    redis_url: str = Field("", description="Redis that holds rate limits; empty = in this process.")
+    rate_limit_public_rpm: int = Field(60, ge=0, description="Calls a minute without a key; 0 = unlimited.")
+    rate_limit_public_burst: int = Field(10, ge=0, description="Calls in 10 seconds without a key; 0 = unlimited.")
+    rate_limit_auth_enabled: bool = Field(False, description="Limit callers with a key, too.")
+    rate_limit_auth_rpm: int = Field(0, ge=0, description="Calls a minute with a key; 0 = unlimited.")
+
     # Limits
     max_file_size_mb: int = Field(
         32, ge=1, le=1024, description="Largest upload in MiB (Cloud Run's HTTP/1 limit is 32 in all)."
     )
+    upload_timeout_seconds: int = Field(120, ge=1, le=3600, description="Longest time a body may take to arrive.")
     max_pixels: int = Field(50_000_000, ge=1, description="Most pixels in one frame.")
     max_total_pixels: int = Field(200_000_000, ge=1, description="Most pixels over all frames.")
     max_frames: int = Field(1000, ge=1, description="Most frames or pages.")
@@ -66,6 +91,17 @@ class Settings(BaseSettings):
         """Largest upload in bytes."""
         return self.max_file_size_mb << 20
 
+    @model_validator(mode="after")
+    def _key_where_one_is_required(self) -> Self:
+        if self.require_auth and not self.api_keys:
+            raise ValueError("REQUIRE_AUTH needs an API_KEY")
+        return self
+
+    @property
+    def api_keys(self) -> list[str]:
+        """The live keys, one by one."""
+        return [key.strip() for key in self.api_key.get_secret_value().split(",") if key.strip()]
+
     @property
     def origins(self) -> list[str]:
         """The allowed origins, one by one."""
@@ -86,4 +122,6 @@ def load_settings() -> Settings:
 
 
 def _sentence(error: ErrorDetails) -> str:
+    if not error["loc"]:
+        return error["msg"].removeprefix("Value error, ")
     return f"{str(error['loc'][0]).upper()} is wrong: {error['msg'].lower()} (got {error['input']!r})"

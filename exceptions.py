@@ -3,7 +3,10 @@
 PareError
 ├── BadRequest               the request itself is malformed
 │   └── InvalidOptions       an option is unknown, ill-typed or out of range
+├── Unauthorized             a credential is wrong, or missing where one is required
+├── RateLimited              too many calls
 ├── PayloadTooLarge          more bytes than MAX_FILE_SIZE_MB
+├── UploadTimeout            the body took too long to arrive
 ├── UnknownFormat            not an image format that Pare knows
 ├── UnprocessableImage       it claims to be an image and cannot be decoded
 │   └── ImageLimitExceeded   too many pixels, frames, elements
@@ -38,8 +41,20 @@ class InvalidOptions(BadRequest):
     """An option is unknown, ill-typed or out of range; `errors` lists `{pointer, detail}`."""
 
 
+class Unauthorized(PareError):
+    """A credential is wrong, or missing where one is required."""
+
+
+class RateLimited(PareError):
+    """Too many calls; `retry_after` in seconds."""
+
+
 class PayloadTooLarge(PareError):
     """More bytes than the limit; `limit` and `actual` in bytes."""
+
+
+class UploadTimeout(PareError):
+    """The body did not arrive in time."""
 
 
 class UnknownFormat(PareError):
@@ -111,7 +126,10 @@ class Status(NamedTuple):
 STATUS: dict[type[PareError], Status] = {
     BadRequest: Status(400, "bad_request", "The request cannot be understood"),
     InvalidOptions: Status(400, "invalid_options", "An option is wrong"),
+    Unauthorized: Status(401, "unauthorized", "A valid API key is needed"),
+    RateLimited: Status(429, "rate_limited", "Too many requests"),
     PayloadTooLarge: Status(413, "payload_too_large", "The file is too large"),
+    UploadTimeout: Status(408, "upload_timeout", "The upload took too long"),
     UnknownFormat: Status(415, "unknown_format", "Not an image format that Pare knows"),
     UnprocessableImage: Status(422, "undecodable_image", "The image cannot be decoded"),
     ImageLimitExceeded: Status(422, "image_limit_exceeded", "The image is over a limit"),

@@ -10,15 +10,18 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from limits.aio.storage import Storage
 
 from config import Settings, SettingsError, load_settings
-from middleware import RequestContext, SecurityHeaders
+from middleware import CommonHeaders, RequestContext
 from optimizers.engine import Engine
 from optimizers.router import build_formats
 from optimizers.selftest import missing, self_test
 from routers import answers, health, optimize, problems
-from routers.deps import Services
+from routers.deps import Gate, Services
+from security.auth import ApiKeys
 from security.file_validation import DocumentLimits, ImageLimits
+from security.rate_limiter import RateLimiter, open_storage, public_allowances
 from security.ssrf import check_address, check_url
 from utils.checked_transport import AddressCheck, Resolver, resolve
 from utils.concurrency import Slots
@@ -59,7 +62,7 @@ def create_app(
         allow_headers=["*"],
         expose_headers=answers.RESULT_HEADERS,
     )
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(CommonHeaders)
     app.add_middleware(RequestContext)
     problems.install(app)
     for room in (optimize, health, problems):
@@ -78,13 +81,35 @@ async def running(settings: Settings, fetcher: Fetcher) -> AsyncIterator[Service
         settings.max_svg_depth, settings.max_svg_elements, settings.max_svg_attributes, settings.max_svgz_ratio
     )
     engine = Engine(runner, workers, slots, limits, settings.tool_timeout_seconds, build_formats(documents))
-    try:
-        reports = await self_test(engine, runner)
-        for name in missing(engine.formats, reports):
-            log.warning("a tool does not work", format=name, health="/health")
-        yield Services(settings, engine, slots, fetcher, reports)
-    finally:
-        await workers.close()
+    async with open_storage(settings.redis_url) as storage:
+        try:
+            for part in switched_off(settings):
+                log.warning(part)
+            reports = await self_test(engine, runner)
+            for name in missing(engine.formats, reports):
+                log.warning("a tool does not work", format=name, health="/health")
+            yield Services(settings, engine, slots, build_gate(settings, storage), fetcher, reports)
+        finally:
+            await workers.close()
+
+
+def build_gate(settings: Settings, storage: Storage) -> Gate:
+    """Keys and limiters; both limiters count in one storage."""
+    public = public_allowances(settings.rate_limit_public_rpm, settings.rate_limit_public_burst)
+    with_key = public_allowances(settings.rate_limit_auth_rpm if settings.rate_limit_auth_enabled else 0, 0)
+    return Gate(ApiKeys(settings.api_keys), RateLimiter(public, storage), RateLimiter(with_key, storage))
+
+
+def switched_off(settings: Settings) -> list[str]:
+    """Optional parts that this start does without, in words."""
+    off = []
+    if not settings.api_keys:
+        off.append("API_KEY is empty: every route is open to everybody who reaches it")
+    if not settings.redis_url:
+        off.append("REDIS_URL is empty: rate limits are counted in this process")
+        if settings.workers > 1:
+            off.append(f"WORKERS is {settings.workers}: without Redis each process counts for itself")
+    return off
 
 
 def fetch_limits(settings: Settings) -> FetchLimits:
@@ -100,9 +125,12 @@ def worker_environment(settings: Settings) -> dict[str, str]:
 def welcome(settings: Settings) -> str:
     """What is told to whoever starts it by hand."""
     address = f"http://{'127.0.0.1' if settings.host == '0.0.0.0' else settings.host}:{settings.port}"  # noqa: S104
-    return (
-        f"Pare {settings.version} on {address}\n  try: curl -F file=@photo.jpg {address}/optimize -o smaller.jpg -D -\n"
-    )
+    lines = [
+        f"Pare {settings.version} on {address}",
+        *(f"  off: {part}" for part in switched_off(settings)),
+        f"  try: curl -F file=@photo.jpg {address}/optimize -o smaller.jpg -D -",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def serve() -> int:

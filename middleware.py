@@ -16,6 +16,8 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
 }
+ANSWER_HEADERS = "pare.answer_headers"
+"""Key of the scope under which a guard leaves headers for whatever the answer will be."""
 log = structlog.get_logger("pare.access")
 
 
@@ -55,8 +57,8 @@ class RequestContext:
 
 
 @dataclass(frozen=True)
-class SecurityHeaders:
-    """Adds the headers that every answer carries, unless the answer has its own."""
+class CommonHeaders:
+    """Adds what every answer carries, and what a guard left in the scope, unless the answer has its own."""
 
     app: ASGIApp
 
@@ -64,7 +66,7 @@ class SecurityHeaders:
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in (SECURITY_HEADERS | scope.get(ANSWER_HEADERS, {})).items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -22,6 +22,8 @@ def verdict(value: float | None, floor: float | None, aim: float | None, *, most
     sign = -1 if most else 1
     if aim is not None and sign * value >= sign * aim:
         return "aim"
-    if floor is None or sign * value >= sign * floor:
+    if floor is None:
+        return "short of the aim"
+    if sign * value >= sign * floor:
         return "floor"
-    return "**below**"
+    return "**missed**"

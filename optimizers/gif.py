@@ -16,11 +16,14 @@ XMP_NAME, ICC_NAME = b"XMP DataXMP", b"ICCRGBG1012"
 GIFSICLE = ("--no-warnings", "--no-interlace", "--no-names", "--no-extensions")
 FLAT_COLOURS = 16
 """Up to so many colours are drawn, not photographed: their errors show and save nothing."""
-SMOOTH_BITS = 1.6
-"""Bits a pixel up to which lossy LZW finds long runs; noisier pictures get ever less loss (measured by SSIMULACRA2)."""
-FULL_GAIN, EASED_GAIN = 0.05, 0.20
-"""Shares of the bytes a loss has to save. A file that has been through lossy LZW gives less (so no generation loss);
-the bar is higher where noise eased the level, as the file's second pass would look less noisy and be bent further."""
+SMOOTH, STEEPNESS = 0.28, 1.5
+"""The share of neighbouring pixels that may differ before a picture counts as noise and is bent less: there the same
+dial costs far more SSIMULACRA2 (a dithered film at 0.6: 45 points at dial 80, where drawings lose 12)."""
+BENT_BITS = 3.9
+"""Bits a change of colour below which runs are longer than the picture explains: lossy LZW has been here before."""
+BEHIND = 1.15
+LEAST_GAIN = 0.05
+"""A loss that saves less is not worth it."""
 
 
 class Gif(Optimizer):
@@ -67,14 +70,14 @@ class Gif(Optimizer):
         gif = gif_blocks.parse(cleaned)
         if any(isinstance(block, Extension) and block.label == PLAIN_TEXT for block in gif.blocks):
             return  # only a policy that keeps everything keeps text frames, and gifsicle would lose their place
-        level = 0 if policy.lossless else lossiness(gif, policy.quality)
+        level = 0 if policy.lossless else await _lossiness(gif, policy.quality, tools)
         if level:
-            lossy = await _gifsicle(gif, policy.effort, tools, f"--lossy={level}")
-            if lossy and len(lossy) < (1 - _least_gain(level, policy.quality)) * len(cleaned):
+            lossy = await _lossy(gif, level, policy, tools)
+            if lossy and len(lossy) < (1 - LEAST_GAIN) * len(cleaned):
                 yield Candidate(lossy, "gifsicle lossy", lossless=False, dial=level, quality=policy.quality)
                 return
         if same := await _gifsicle(gif, policy.effort, tools):
-            yield Candidate(same, "gifsicle", lossless=True)
+            yield Candidate(_with_extras(same, gif), "gifsicle", lossless=True)
 
 
 def word_of(block: Block) -> str | None:
@@ -87,39 +90,70 @@ def word_of(block: Block) -> str | None:
 
 
 def full_lossiness(quality: int) -> int:
-    """gifsicle's dial for an ordinary picture: 100 at quality 80."""
-    return 5 * (100 - quality)
+    """gifsicle's dial for an ordinary picture: 120 at quality 80."""
+    return 6 * (100 - quality)
 
 
-def lossiness(gif: gif_blocks.Gif, quality: int) -> int:
-    """How far gifsicle may bend pixels towards longer runs: less for much noise, nothing for few colours."""
-    palette = len(gif.screen.palette) // 3
-    if max(len(image.palette) // 3 or palette for image in gif.images) <= FLAT_COLOURS:
+async def _lossiness(gif: gif_blocks.Gif, quality: int, tools: Toolbox) -> int:
+    """How far gifsicle may bend pixels towards longer runs: less for noise, none for what is flat or bent."""
+    if max(image.colours or gif.screen.colours for image in gif.images) <= FLAT_COLOURS:
         return 0
     heaviest = max(gif.images, key=lambda image: len(image.coded))
-    left, top, right, bottom = heaviest.box
-    bits = 8 * len(heaviest.coded) / max(1, (right - left) * (bottom - top))
-    return round(full_lossiness(quality) * min(1, SMOOTH_BITS / bits))
+    change = await tools.call(colour_changes, bytes(gif_blocks.still(gif.screen, heaviest)))
+    if not change or 8 * len(heaviest.coded) / heaviest.area < BENT_BITS * change:
+        return 0
+    return round(full_lossiness(quality) * float(min(1.0, SMOOTH / change) ** STEEPNESS))
 
 
-def _least_gain(level: int, quality: int) -> float:
-    return FULL_GAIN if level == full_lossiness(quality) else EASED_GAIN
+def colour_changes(still: bytes) -> float:
+    """Run in an isolated worker: the share of pixels whose palette index is not that of the one to the left."""
+    import io
+
+    import numpy as np
+    from PIL import Image as Pillow
+
+    with Pillow.open(io.BytesIO(still), formats=["GIF"]) as image:
+        indices = np.asarray(image)
+    return float((indices[:, 1:] != indices[:, :-1]).mean()) if indices.shape[1] > 1 else 0.0
 
 
-async def _gifsicle(gif: gif_blocks.Gif, effort: Effort, tools: Toolbox, *options: str) -> bytes | None:
-    """Run gifsicle over the bare frames and put the other blocks back in front of what it wrote."""
+async def _lossy(gif: gif_blocks.Gif, level: int, policy: Policy, tools: Toolbox) -> bytes | None:
+    """The file bent to `level`; a noisy film a little further behind its first frame, which is seen longest."""
+    eased = level < full_lossiness(policy.quality) and len(gif.images) > 1
+    film = await _gifsicle(gif, policy.effort, tools, f"--lossy={round(level * BEHIND) if eased else level}")
+    if film is None:
+        return None
+    if eased:
+        poster = await _gifsicle(gif_blocks.first_frame(gif), policy.effort, tools, f"--lossy={level}")
+        film = _behind(poster, film) if poster else film
+    return _with_extras(film, gif)
+
+
+def _behind(poster: gif_blocks.Gif, film: gif_blocks.Gif) -> gif_blocks.Gif:
+    """The film with the poster as its first frame; gifsicle cuts later frames by the source, not by its own losses."""
+    new, old = poster.images[0], film.images[0]
+    shows_below = [next(gif_blocks.controls(gif.blocks)).transparent is not None for gif in (poster, film)]
+    if new.box != old.box or any(shows_below):
+        return film
+    new = new.with_palette(poster.screen.palette)
+    return gif_blocks.Gif(film.screen, tuple(new if block is old else block for block in film.blocks))
+
+
+async def _gifsicle(gif: gif_blocks.Gif, effort: Effort, tools: Toolbox, *options: str) -> gif_blocks.Gif | None:
+    """What gifsicle makes of the bare frames."""
     level = "-O3" if effort is Effort.BEST else "-O2"
     bare = bytes(gif_blocks.Gif(gif.screen, tuple(_pinned(gif))))
     written = await tools.run("gifsicle", *GIFSICLE, level, *options, stdin=bare)
-    if written is None:
-        return None
     try:
-        result = gif_blocks.parse(written)
+        return gif_blocks.parse(written) if written else None
     except UnprocessableImage:
         return None
-    return bytes(
-        gif_blocks.Gif(result.screen, tuple(_extras(gif)) + tuple(b for b in result.blocks if not _is_extra(b)))
-    )
+
+
+def _with_extras(bare: gif_blocks.Gif, source: gif_blocks.Gif) -> bytes:
+    """The new frames behind the source's other blocks: its loop, and what the cleaning left."""
+    extras = (block for block in source.blocks if _is_extra(block))
+    return bytes(gif_blocks.Gif(bare.screen, (*extras, *(block for block in bare.blocks if not _is_extra(block)))))
 
 
 def _pinned(gif: gif_blocks.Gif) -> Iterator[Block]:
@@ -129,10 +163,6 @@ def _pinned(gif: gif_blocks.Gif) -> Iterator[Block]:
             yield gif_blocks.extension(COMMENT, b"-")
         if not _is_extra(block):
             yield block
-
-
-def _extras(gif: gif_blocks.Gif) -> Iterator[Block]:
-    return (block for block in gif.blocks if _is_extra(block))
 
 
 def _is_extra(block: Block) -> bool:

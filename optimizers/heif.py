@@ -23,7 +23,7 @@ def inspect(data: bytes, *, pages: bool = False) -> ImageInfo:
     """
     top = _complete(data)
     moov = next((box for box in top if box.kind == b"moov"), None)
-    if moov and brands(data)[0] in SEQUENCE_BRANDS and (found := read_sequence(data, moov)):
+    if moov and SEQUENCE_BRANDS.intersection(brands(data)[:1]) and (found := read_sequence(data, moov)):
         return ImageInfo(
             found.width,
             found.height,

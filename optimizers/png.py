@@ -1,11 +1,8 @@
 """PNG and APNG: fewer colours by pngquant where asked for, better packing by oxipng, animations always exact."""
 
-import itertools
-import os
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
-from exceptions import UnprocessableImage
 from optimizers import look
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Effort, Metadata, Policy
@@ -28,6 +25,7 @@ from utils.png_chunks import (
     split,
 )
 from utils.png_graft import COLOUR, PIXELS, bare, graft
+from utils.png_repack import repack, repack_frames
 
 ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
 PICTURE = PIXELS | COLOUR | ANIMATION | {b"bKGD", b"pHYs", b"sTER", b"npTc", b"npLb", b"npOl"}
@@ -44,20 +42,31 @@ TEXT_WORDS = {
 }
 DECLINED = (98, 99)
 """pngquant's exit codes for a result that is larger or worse than asked for."""
-REDUCTIONS = ("bit_depth_reduction", "color_type_reduction", "grayscale_reduction", "palette_reduction")
 HDR_TRANSFERS = {16, 18}
 """PQ and HLG (ITU-T H.273): steps that pngquant, which takes samples for sRGB, would make too coarse."""
 
-QUALITY_SPAN = 15
-"""How far below the asked quality pngquant may end: it declines where 256 colours do not get there."""
+STAY_INDEXED = {"color_type_reduction": False, "grayscale_reduction": False}
+"""What oxipng may do to pngquant's work, so that it is known for what it is when it comes back."""
+ANCHOR, ANCHOR_DIAL, SLOPE_BELOW = 80, 77, 0.7
+"""pngquant without dithering at 77 scores what Pare's 80 asks for (SSIMULACRA2 79 where colours are lost);
+above it goes point by point, below its scale falls faster than Pare's."""
+DIAL_SPAN = 15
+"""How far below its dial pngquant may end: it declines where 256 colours do not get there."""
 LOSSLESS_FROM = 95
 """From this quality on 256 colours are no answer."""
+INDEXED_BELOW = 60
+"""From this quality on a picture that has been brought to few colours keeps them: a second loss pays too little."""
 CLEARLY_SMALLER = 0.75
-"""Below this part of the cleaned file a lossy candidate needs no lossless rival (oxipng's median is 0.81)."""
-SPEEDS = {Effort.FAST: "4", Effort.BALANCED: "3", Effort.BEST: "1"}
-LEVELS = {Effort.FAST: 1, Effort.BALANCED: 2, Effort.BEST: 4}
-SLOW_PIXELS = 16_000_000
-"""Pixels (of all frames) from which oxipng 4 would outlast the time limit."""
+"""Below this part of the cleaned file a lossy candidate needs no lossless rival (which is 0.81 on average)."""
+SPEEDS = {Effort.FAST: "5", Effort.BALANCED: "4", Effort.BEST: "3"}
+PACKING: dict[Effort, dict[str, int]] = {
+    Effort.FAST: {"level": 1},
+    Effort.BALANCED: {"level": 2, "libdeflater": 12},
+    Effort.BEST: {"level": 4},
+}
+PACKING_SMALL = {"level": 2, "zopfli": 15}
+SMALL_PIXELS, LARGE_PIXELS = 2_000_000, 16_000_000
+"""Pixels of all frames up to which zopfli, and from which not even oxipng 4, fits into the time limit."""
 
 
 def look_at(data: bytes, decoder: str) -> dict[str, Any]:
@@ -113,17 +122,17 @@ class Png(Optimizer):
     ) -> AsyncIterator[Candidate]:
         """An animation repacked; else a still with fewer colours, and repacked where that is not clearly smaller."""
         chunks, _ = split(cleaned)
-        level = _level(info, policy)
+        packing = _packing(info, policy.effort)
         if info.loop is not None:
-            repacked = await tools.call(repack_frames, cleaned, level)
+            repacked = await tools.call(repack_frames, cleaned, packing)
             if repacked:
                 yield Candidate(repacked, "oxipng", lossless=True)
             return
-        lossy = await _quantized(chunks, policy, tools, level)
+        lossy = await _quantized(chunks, policy, tools, packing)
         if lossy:
             yield lossy
         if not lossy or len(lossy.data) > CLEARLY_SMALLER * len(cleaned):
-            packed = await tools.call(repack, bare(chunks), level, _reductions(chunks), not policy.lossless)
+            packed = await tools.call(repack, bare(chunks), packing, _freedom(chunks, policy))
             if packed:
                 yield Candidate(graft(packed, chunks), "oxipng", lossless=True)
 
@@ -178,32 +187,51 @@ def _word(chunk: Chunk) -> str:
     return words.TIME if chunk.type == b"tIME" else words.OTHER
 
 
-def _level(info: ImageInfo, policy: Policy) -> int:
+def _packing(info: ImageInfo, effort: Effort) -> dict[str, int]:
     pixels = info.width * info.height * info.frames
-    return min(LEVELS[policy.effort], 2) if pixels > SLOW_PIXELS else LEVELS[policy.effort]
+    if effort is Effort.BEST and pixels <= SMALL_PIXELS:
+        return PACKING_SMALL
+    return PACKING[Effort.BALANCED if effort is Effort.BEST and pixels > LARGE_PIXELS else effort]
 
 
-async def _quantized(chunks: Sequence[Chunk], policy: Policy, tools: Toolbox, level: int) -> Candidate | None:
+async def _quantized(
+    chunks: Sequence[Chunk], policy: Policy, tools: Toolbox, packing: dict[str, int]
+) -> Candidate | None:
     """The picture in at most 256 colours, packed; None where that is no good idea or pngquant declines."""
-    if policy.lossless or policy.quality >= LOSSLESS_FROM or not _may_lose_colours(chunks):
+    if policy.lossless or policy.quality >= LOSSLESS_FROM or not _may_lose_colours(chunks, policy.quality):
         return None
-    dial = policy.quality
-    target = f"--quality={max(0, dial - QUALITY_SPAN)}-{dial}"
-    speed = f"--speed={SPEEDS[policy.effort]}"
+    dial = _dial(policy.quality)
+    target, speed = f"--quality={max(0, dial - DIAL_SPAN)}-{dial}", f"--speed={SPEEDS[policy.effort]}"
     few = await tools.run("pngquant", target, speed, "--nofs", "-", stdin=bare(chunks), no_result=DECLINED)
-    packed = await tools.call(repack, few, level, _reductions(chunks), True) if few else None
+    if not few or 2 * _palette_size(split(few)[0]) > _palette_size(chunks) > 0:
+        return None
+    packed = await tools.call(repack, few, packing, STAY_INDEXED)
     if not packed:
         return None
     return Candidate(graft(packed, chunks), "pngquant+oxipng", lossless=False, dial=dial, quality=policy.quality)
 
 
-def _may_lose_colours(chunks: Sequence[Chunk]) -> bool:
-    """Not where there is little to gain (up to 16 colours or shades), and not where samples are measurements,
-    HDR, or greys that a profile describes, which a palette cannot hold."""
+def _dial(quality: int) -> int:
+    """Pare's quality on pngquant's scale."""
+    above = quality - ANCHOR
+    return ANCHOR_DIAL + round(above if above > 0 else SLOPE_BELOW * above)
+
+
+def _palette_size(chunks: Sequence[Chunk]) -> int:
+    """Bytes of the palette of an indexed file; 0 for others, whose PLTE is but advice."""
+    indexed = parse_header(chunks[0].data).colour == INDEXED
+    return len(first(chunks, b"PLTE") or b"") if indexed else 0
+
+
+def _may_lose_colours(chunks: Sequence[Chunk], quality: int) -> bool:
+    """Not where there is little to gain (up to 16 shades), not where samples are measurements, HDR, or greys
+    that a profile describes, which a palette cannot hold; and not a second time."""
     header = parse_header(chunks[0].data)
     cicp = first(chunks, b"cICP") or b""
     if header.depth < 8 or set(cicp[1:2]) & HDR_TRANSFERS:
         return False
+    if header.colour == INDEXED:
+        return quality < INDEXED_BELOW
     return not (header.grey and (header.depth == 16 or _profiled(chunks)))
 
 
@@ -212,8 +240,9 @@ def _profiled(chunks: Iterable[Chunk]) -> bool:
     return any(chunk.type in (b"iCCP", b"cICP") for chunk in chunks)
 
 
-def _reductions(chunks: Sequence[Chunk]) -> dict[str, bool]:
-    """What oxipng may not do: greys of 16 bits stay so, a profile keeps the kind of samples that it is for."""
+def _freedom(chunks: Sequence[Chunk], policy: Policy) -> dict[str, bool]:
+    """What oxipng may do: greys of 16 bits stay so, a profile keeps the kind of samples that it is for, and
+    colours that nobody sees (alpha 0) are samples too where every one was asked for."""
     header = parse_header(chunks[0].data)
     profiled = _profiled(chunks)
     return {
@@ -221,46 +250,5 @@ def _reductions(chunks: Sequence[Chunk]) -> dict[str, bool]:
         "grayscale_reduction": not profiled,
         "color_type_reduction": not (profiled and header.grey),
         "palette_reduction": not (profiled and header.grey),
+        "optimize_alpha": not policy.lossless,
     }
-
-
-def repack(data: bytes, level: int, reductions: dict[str, Any], hidden_colours_may_go: bool) -> bytes:
-    """The same samples in fewer bytes, by oxipng on one thread; runs in an isolated worker."""
-    os.environ["RAYON_NUM_THREADS"] = "1"
-    import oxipng
-
-    packed: bytes = oxipng.optimize_from_memory(
-        data, level=level, interlace=oxipng.Interlacing.Off, optimize_alpha=hidden_colours_may_go, **reductions
-    )
-    return packed
-
-
-def repack_frames(data: bytes, level: int) -> bytes:
-    """Every frame of an animation packed anew in the same kind of samples; runs in an isolated worker."""
-    chunks, _ = split(data)
-    ihdr, size, sequence = chunks[0].data, chunks[0].data[:8], itertools.count()
-    out = [Chunk(b"IHDR", ihdr[:12] + b"\0")]
-    for kind, group in itertools.groupby(chunks[1:], key=lambda chunk: chunk.type):
-        run = list(group)
-        if kind == b"IDAT":
-            out.append(Chunk(b"IDAT", _repacked_frame(chunks, ihdr[:8], b"".join(c.data for c in run), level)))
-        elif kind == b"fdAT":
-            pixels = _repacked_frame(chunks, size, b"".join(c.data[4:] for c in run), level)
-            out.append(Chunk(b"fdAT", next(sequence).to_bytes(4, "big") + pixels))
-        elif kind == b"fcTL":
-            size = run[0].data[4:12]
-            out.append(Chunk(b"fcTL", next(sequence).to_bytes(4, "big") + run[0].data[4:]))
-        else:
-            out += run
-    return join(out)
-
-
-def _repacked_frame(chunks: Sequence[Chunk], size: bytes, pixels: bytes, level: int) -> bytes:
-    """One frame's compressed samples, by way of a PNG of its own."""
-    ihdr = size + chunks[0].data[8:]
-    palette = [chunk for chunk in chunks if chunk.type == b"PLTE"]
-    alone = join([Chunk(b"IHDR", ihdr), *palette, Chunk(b"IDAT", pixels), Chunk(b"IEND", b"")])
-    packed, _ = split(repack(alone, level, dict.fromkeys(REDUCTIONS, False), False))
-    if packed[0].data != ihdr[:12] + b"\0":
-        raise UnprocessableImage("the frame was packed into another kind of samples")
-    return b"".join(chunk.data for chunk in packed if chunk.type == b"IDAT")

@@ -20,8 +20,11 @@ PIXELS = (b"ALPH", b"VP8 ", b"VP8L")
 PICTURE = (b"VP8X", b"ICCP", b"ANIM", b"ANMF", *PIXELS)
 FRAME_HEAD = 16
 EXIF_PREFIX = b"Exif\0\0"
-NEAR, NEAR_GAIN = 4, 0.07
-"""A source this near the asked quality is written anew only for a gain that a file of our own never gives again."""
+MARGIN, LEAST_GAIN = 3, 0.05
+"""A lossy source is written anew where its quality is this much above the asked one and that saves this share: the
+quantizers tell quality to within 3, and a file of our own would shrink, and fade, with every pass."""
+SOFTEST_ALPHA = 75
+"""Transparency's own quality: libwebp keeps 56 levels of it here, and below 70 so few that shadows show steps."""
 CLEARLY_SMALLER = 0.9
 
 LOSSY = {
@@ -108,8 +111,8 @@ class Webp(Optimizer):
         animate = _is_lossless_animation(chunks)
         encode = _animate if animate else _rewrite
         if not policy.lossless:
-            dial = policy.quality if animate else dial_of(policy)
-            lossy = await encode(chunks, dial, policy.effort, tools)
+            dial = policy.quality if animate else dial_of(policy.quality, policy.effort)
+            lossy = await encode(chunks, policy.quality, policy.effort, tools)
             if lossy:
                 yield Candidate(lossy, "webp", lossless=False, dial=dial, quality=policy.quality)
             if lossy and len(lossy) < CLEARLY_SMALLER * len(cleaned):
@@ -118,10 +121,20 @@ class Webp(Optimizer):
             yield Candidate(same, "webp lossless", lossless=True)
 
 
-def dial_of(policy: Policy) -> int:
+def dial_of(quality: int, effort: Effort) -> int:
     """cwebp's quality for Pare's."""
-    sharp = "-sharp_yuv" in LOSSY[policy.effort] and policy.quality < 100
-    return max(1, policy.quality - SHARP_BONUS) if sharp else policy.quality
+    sharp = "-sharp_yuv" in LOSSY[effort] and quality < 100
+    return max(1, quality - SHARP_BONUS) if sharp else quality
+
+
+def alpha_quality(quality: int) -> int:
+    """The quality of the transparency beside colours of this quality: 100 keeps it exactly."""
+    return 100 if quality == 100 else max(SOFTEST_ALPHA, quality - 5)
+
+
+def lossy_options(quality: int, effort: Effort) -> tuple[str, ...]:
+    """cwebp's arguments for one of Pare's qualities."""
+    return ("-q", f"{dial_of(quality, effort)}", "-alpha_q", f"{alpha_quality(quality)}", *LOSSY[effort])
 
 
 def quality_of(quantizer: float) -> int:
@@ -138,7 +151,7 @@ def pictures(chunks: Sequence[Chunk]) -> list[Picture]:
     return [_picture(riff.walk(frame.data[FRAME_HEAD:])) for frame in frames]
 
 
-def assemble(chunks: Iterable[Chunk]) -> bytes:
+def assemble(chunks: Sequence[Chunk]) -> bytes:
     """A file of these chunks, its feature flags put right; extended only where it has to be."""
     old = next((chunk.data for chunk in chunks if chunk.name == b"VP8X"), None)
     rest = sorted((chunk for chunk in chunks if chunk.name != b"VP8X"), key=_place)
@@ -177,6 +190,8 @@ def _canvas(chunks: Sequence[Chunk], shown: Sequence[Picture]) -> tuple[int, int
     """Width, height, and whether anything may be seen through."""
     extended = next((chunk.data for chunk in chunks if chunk.name == b"VP8X"), None)
     if extended is None:
+        if any(chunk.name == b"ANMF" for chunk in chunks):
+            raise UnprocessableImage("the WebP animation has no header")
         header = shown[0].header
         return header.width, header.height, header.alpha
     if len(extended) < 10:
@@ -222,16 +237,14 @@ def _is_lossless_animation(chunks: Sequence[Chunk]) -> bool:
 
 def _least_gain(picture: Picture, quality: int | None) -> float | None:
     """The share of its bytes that a new encode has to save; None where it is not worth trying."""
-    if quality is None or picture.quality is None:
-        return 0 if picture.quality is None else None
-    if picture.quality > quality + NEAR:
+    if picture.quality is None:
         return 0
-    return NEAR_GAIN if picture.quality >= quality - NEAR else None
+    return LEAST_GAIN if quality is not None and picture.quality > quality + MARGIN else None
 
 
 async def _rewrite(chunks: Sequence[Chunk], quality: int | None, effort: Effort, tools: Toolbox) -> bytes | None:
     """The file with its pictures written anew where that pays, lossless without a quality; None where it never does."""
-    options = LOSSLESS[effort] if quality is None else ("-q", f"{quality}", "-alpha_q", f"{quality}", *LOSSY[effort])
+    options = LOSSLESS[effort] if quality is None else lossy_options(quality, effort)
     old = pictures(chunks)
     best = [await _smaller(picture, _least_gain(picture, quality), options, tools) for picture in old]
     if best == old:
@@ -280,7 +293,7 @@ def encode_animation(data: bytes, durations: list[int], quality: int | None, met
 
     options: dict[str, int | bool] = {"lossless": True, "quality": 75, "method": 4}
     if quality is not None:
-        options = {"allow_mixed": True, "quality": quality, "alpha_quality": quality, "method": method}
+        options = {"allow_mixed": True, "quality": quality, "alpha_quality": alpha_quality(quality), "method": method}
     out = io.BytesIO()
     with Image.open(io.BytesIO(data), formats=["WEBP"]) as image:
         image.save(out, "WEBP", save_all=True, minimize_size=True, duration=durations, **options)

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 
 from optimizers.engine import Outcome
 from schemas import CandidateReceipt, Receipt, to_json
+from security.rate_limiter import Decision
 
 DATA_URL_LIMIT = 1 << 20
 ACTIVE_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
@@ -33,6 +34,11 @@ RESULT_HEADERS = (
     "Server-Timing",
     "X-Request-ID",
     "Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
 )
 
 
@@ -108,6 +114,21 @@ def receipt(outcome: Outcome) -> Receipt:
         ],
         image=image,
     )
+
+
+def rate_headers(decision: Decision) -> dict[str, str]:
+    """What is left of the caller's allowances: the IETF draft's fields, and the older ones in seconds."""
+    if not decision.standings:
+        return {}
+    tightest = decision.tightest
+    allowances = [s.allowance for s in decision.standings]
+    return {
+        "RateLimit-Policy": ", ".join(f'"{a.name}";q={a.calls};w={a.seconds}' for a in allowances),
+        "RateLimit": f'"{tightest.allowance.name}";r={tightest.remaining};t={tightest.reset}',
+        "X-RateLimit-Limit": str(tightest.allowance.calls),
+        "X-RateLimit-Remaining": str(tightest.remaining),
+        "X-RateLimit-Reset": str(tightest.reset),
+    }
 
 
 def disposition(outcome: Outcome) -> str:

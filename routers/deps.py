@@ -7,11 +7,25 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from config import Settings
+from exceptions import RateLimited
+from middleware import ANSWER_HEADERS
 from optimizers.engine import Engine
 from optimizers.selftest import ToolReport
+from routers.answers import rate_headers
 from routers.intake import Upload, read_upload
+from security.auth import ApiKeys, Caller, client_address, identify
+from security.rate_limiter import RateLimiter
 from utils.concurrency import Slots
 from utils.url_fetch import Fetcher
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Who may call, and how often: two limiters, for callers without and with a key."""
+
+    keys: ApiKeys
+    public: RateLimiter
+    authenticated: RateLimiter
 
 
 @dataclass(frozen=True)
@@ -21,6 +35,7 @@ class Services:
     settings: Settings
     engine: Engine
     slots: Slots
+    gate: Gate
     fetcher: Fetcher
     reports: tuple[ToolReport, ...]
 
@@ -34,7 +49,28 @@ def services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(services)]
 
 
-async def place(parts: ServicesDep) -> AsyncIterator[None]:
+def caller(request: Request, parts: ServicesDep) -> Caller:
+    """Who is calling; refused before anything of the body is read."""
+    settings = parts.settings
+    peer = request.client.host if request.client else "unknown"
+    address = client_address(peer, request.headers.get("x-forwarded-for", ""), settings.trusted_proxy_hops)
+    return identify(request.headers, address, parts.gate.keys, required=settings.require_auth)
+
+
+async def counted(request: Request, parts: ServicesDep, who: Annotated[Caller, Depends(caller)]) -> None:
+    """One call more on the caller's account."""
+    limiter = parts.gate.authenticated if who.authenticated else parts.gate.public
+    decision = await limiter.decide(who.name)
+    request.scope[ANSWER_HEADERS] = rate_headers(decision)
+    if not decision.allowed:
+        tightest = decision.tightest
+        raise RateLimited(
+            f"more than {tightest.allowance.calls} calls in {tightest.allowance.seconds} s",
+            retry_after=max(1, tightest.reset),
+        )
+
+
+async def place(parts: ServicesDep, allowed: Annotated[None, Depends(counted)]) -> AsyncIterator[None]:
     """Admission: a place is held before the first byte of the body is read."""
     async with parts.slots.place():
         yield
@@ -42,7 +78,14 @@ async def place(parts: ServicesDep) -> AsyncIterator[None]:
 
 async def intake(request: Request, parts: ServicesDep, admitted: Annotated[None, Depends(place)]) -> Upload:
     """The body, read last: after every guard."""
-    return await read_upload(request, parts.settings.max_file_size, parts.settings.default_quality, parts.fetcher)
+    settings = parts.settings
+    return await read_upload(
+        request,
+        settings.max_file_size,
+        settings.upload_timeout_seconds,
+        settings.default_quality,
+        parts.fetcher,
+    )
 
 
 UploadDep = Annotated[Upload, Depends(intake)]

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from routers.answers import image_answer, receipt_answer
+from routers.connection import while_connected
 from routers.deps import ServicesDep, UploadDep
 from schemas import OptimizationOptions, Problem, Receipt
 
@@ -65,6 +66,6 @@ async def optimize(request: Request, parts: ServicesDep, upload: UploadDep) -> R
 
     With a raw body, options go into the query.
     """
-    outcome = await parts.engine.run(upload.source, upload.policy, upload.spans)
+    outcome = await while_connected(request, parts.engine.run(upload.source, upload.policy, upload.spans))
     wants_receipt = "application/json" in request.headers.get("accept", "")
     return receipt_answer(outcome) if wants_receipt else image_answer(outcome)

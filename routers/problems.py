@@ -4,10 +4,11 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from exceptions import STATUS, PareError, status_of
 from schemas import Problem, to_json
@@ -15,6 +16,7 @@ from schemas import Problem, to_json
 log = structlog.get_logger("pare.errors")
 router = APIRouter()
 CATALOGUE = "/errors"
+CLIENT_CLOSED_REQUEST = 499
 
 
 def problem(
@@ -53,6 +55,8 @@ async def on_pare_error(request: Request, error: Exception) -> JSONResponse:
     headers = {}
     if (seconds := more.pop("retry_after", None)) is not None:
         headers["Retry-After"] = str(seconds)
+    if row.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="pare"'
     if row.status == 413:
         # The rest of the body is not read, so nothing else can follow on this connection.
         headers["Connection"] = "close"
@@ -74,6 +78,11 @@ async def on_validation_error(request: Request, error: Exception) -> JSONRespons
     return problem(request, 400, "bad_request", "The request cannot be understood", errors[0]["detail"], errors=errors)
 
 
+async def on_disconnect(request: Request, error: Exception) -> Response:
+    """Nobody reads this; the status is for the access log."""
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
+
+
 async def on_crash(request: Request, error: Exception) -> JSONResponse:
     """A bug: said plainly to the caller, in full to the log."""
     log.error("unhandled error", path=request.url.path, exc_info=error)
@@ -85,6 +94,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(PareError, on_pare_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_validation_error)
+    app.add_exception_handler(ClientDisconnect, on_disconnect)
     app.add_exception_handler(Exception, on_crash)
 
 

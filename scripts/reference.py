@@ -1,15 +1,18 @@
-"""Writes the README's generated tables from the settings and the formats: `python -m scripts.reference`."""
+"""Writes what is generated from the settings and the formats: the README's tables, `.env.example`.
+
+python -m scripts.reference
+"""
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
-from pydantic_core import PydanticUndefined
+from pydantic import SecretStr
 
 from config import ROOT, Settings
 from optimizers.router import FORMATS
 
 README = ROOT / "README.md"
+ENV_EXAMPLE = ROOT / ".env.example"
 MACHINE_DEPENDENT = {"compression_semaphore_size": "CPUs", "max_queue_depth": "2 × CPUs", "tools_dir": ".tools/bin"}
 
 
@@ -18,8 +21,7 @@ def settings_table() -> Iterator[str]:
     yield "| variable | default | meaning |"
     yield "|---|---|---|"
     for name, field in Settings.model_fields.items():
-        default = MACHINE_DEPENDENT.get(name, "" if field.default is PydanticUndefined else field.default)
-        yield f"| `{name.upper()}` | {default} | {field.description} |"
+        yield f"| `{name.upper()}` | {_default(name) or '(empty)'} | {field.description} |"
 
 
 def formats_table() -> Iterator[str]:
@@ -38,5 +40,22 @@ def rendered(text: str) -> str:
     return text
 
 
+def env_example() -> str:
+    """Every setting, commented out with its default."""
+    blocks = (
+        f"# {field.description}\n# {name.upper()}={_default(name)}\n" for name, field in Settings.model_fields.items()
+    )
+    return "\n".join(blocks)
+
+
+def _default(name: str) -> str:
+    default = Settings.model_fields[name].default
+    if isinstance(default, SecretStr):
+        return default.get_secret_value()
+    value = str(MACHINE_DEPENDENT.get(name, default))
+    return value.lower() if isinstance(default, bool) else value
+
+
 if __name__ == "__main__":
-    Path(README).write_text(rendered(README.read_text()))
+    README.write_text(rendered(README.read_text()))
+    ENV_EXAMPLE.write_text(env_example())

@@ -43,12 +43,19 @@ async def engine(workers: WorkerPool, tmp_path: Path) -> Engine:
     return Engine(ToolRunner(SEARCH_PATH), workers, Slots(tmp_path, 1, 2), LIMITS, tool_timeout=60)
 
 
-def start_service(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes], str]:
-    """A service of its own on a free port; its process and its address once it answers."""
+def free_port() -> int:
+    """A port on loopback that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    env = {"PATH": os.environ["PATH"], "PORT": str(port), "WORKERS": "1", "DATA_DIR": str(folder), **settings}
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def start_service(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes], str]:
+    """A service of its own on a free port; its process and its address once it answers."""
+    port = free_port()
+    env = {"PATH": os.environ["PATH"], "PORT": str(port), "WORKERS": "1", "DATA_DIR": str(folder)}
+    env |= {"RATE_LIMIT_PUBLIC_RPM": "0", "RATE_LIMIT_PUBLIC_BURST": "0", **settings}
     log = (folder / "service.log").open("wb")
     process = subprocess.Popen([sys.executable, "main.py"], cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT)
     log.close()

@@ -6,11 +6,12 @@ import pytest
 
 from config import ROOT
 from exceptions import STATUS, PareError, status_of
-from scripts.reference import README, rendered
+from scripts.reference import ENV_EXAMPLE, README, env_example, rendered
 
 
 def test_the_readme_is_generated_from_what_is() -> None:
     assert README.read_text() == rendered(README.read_text()), "run: make docs"
+    assert ENV_EXAMPLE.read_text() == env_example(), "run: make docs"
 
 
 def leaves(cls: type[PareError]) -> Iterator[type[PareError]]:

@@ -25,6 +25,11 @@ class Screen:
     def __bytes__(self) -> bytes:
         return self.head + self.palette
 
+    @property
+    def colours(self) -> int:
+        """Entries of the global colour table."""
+        return len(self.palette) // 3
+
 
 @dataclass(frozen=True, slots=True)
 class Extension:
@@ -59,6 +64,25 @@ class Image:
 
     def __bytes__(self) -> bytes:
         return self.head + self.palette + self.coded
+
+    @property
+    def area(self) -> int:
+        """Pixels."""
+        left, top, right, bottom = self.box
+        return (right - left) * (bottom - top)
+
+    @property
+    def colours(self) -> int:
+        """Entries of its own colour table."""
+        return len(self.palette) // 3
+
+    def with_palette(self, palette: bytes) -> "Image":
+        """The same frame with a colour table of its own, where it had none."""
+        if self.palette:
+            return self
+        size = (len(palette) // 3).bit_length() - 2
+        flags = self.head[9] & ~7 | COLOR_TABLE_FLAG | size
+        return Image(self.head[:9] + bytes([flags]), self.box, palette, self.coded)
 
 
 Block = Extension | Image
@@ -123,6 +147,26 @@ def controls(blocks: Iterable[Block]) -> Iterator[Control]:
         elif block.label == GRAPHIC_CONTROL and len(block.data) == 4:
             flags, delay, index = struct.unpack("<BHB", block.data)
             control = Control(delay, flags >> 2 & 7, index if flags & 1 else None)
+
+
+def first_frame(gif: Gif) -> Gif:
+    """The file up to its first frame."""
+    end = next(at for at, block in enumerate(gif.blocks) if isinstance(block, Image)) + 1
+    return Gif(gif.screen, gif.blocks[:end])
+
+
+def still(screen: Screen, image: Image) -> Gif:
+    """One frame as a file of its own, moved to the corner of a screen of its size."""
+    left, top, right, bottom = image.box
+    size = struct.pack("<HH", right - left, bottom - top)
+    alone = Screen(screen.head[:6] + size + screen.head[10:], right - left, bottom - top, screen.palette)
+    moved = Image(
+        image.head[:1] + bytes(4) + size + image.head[9:],
+        (0, 0, right - left, bottom - top),
+        image.palette,
+        image.coded,
+    )
+    return Gif(alone, (moved,))
 
 
 def loop_count(blocks: Iterable[Block]) -> int | None:

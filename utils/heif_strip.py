@@ -11,9 +11,9 @@ from functools import partial
 from exceptions import UnprocessableImage
 from utils.heif_items import FILE, IDAT, Location, Meta, read_meta
 from utils.heif_metadata import WORDS, Choice, choose
-from utils.heif_tracks import chunk_offsets, times
-from utils.isobmff import Box, Field, boxes, children, nested
-from utils.isobmff_edit import Edit, NotEditable, Range, within, without
+from utils.heif_tracks import chunk_offsets, sample_ranges, times
+from utils.isobmff import Box, Field, boxes, children, filled, nested
+from utils.isobmff_edit import Edit, NotEditable, Range, without
 from utils.metadata import OTHER, TIME, XMP
 
 NEEDED = {b"ftyp", b"meta", b"moov", b"mdat"}
@@ -74,25 +74,30 @@ class _Strip:
             self.removed += choice.removed
             self.kept += choice.kept
         every = list(nested(self.data, self.top))
-        inner = self._cut_boxes(every)
-        if len(metas) > 1 or any(box.kind in UNMAPPED for box in every):
+        self._cut_boxes(every)
+        if len(metas) > 1 or any(box.kind in UNMAPPED or not filled(self.data, box) for box in every):
             raise NotEditable("the file is built in an unusual way")
-        used = self._used(metas, choices)
+        if any(meta.item_count and meta.item_count.value != len(meta.items) for meta in metas):
+            raise NotEditable("the file does not say how many items it has")
+        samples = [span for box in every if box.kind == b"stbl" for span in sample_ranges(self.data, box)]
+        used = self._used(metas, choices, samples)
         for meta, choice in zip(metas, choices, strict=True):
             self._cut_entries(meta, choice.going)
             self._cut_properties(meta, choice.going)
-        self._cut_content(metas, choices, inner, used)
+        self._cut_content(metas, used + samples)
         self.edit.settle()
         for box in every:
             self.edit.fit(box)
         for meta, choice in zip(metas, choices, strict=True):
             for number in meta.locations.keys() - choice.going:
                 self._relocate(meta, meta.locations[number], choice.lean.get(number))
+        for start, end in samples:
+            self.edit.shift(start, end)
         self._move_chunks(every)
         return self.edit.result()
 
-    def _cut_boxes(self, every: list[Box]) -> list[Meta]:
-        """Boxes that no picture needs, as a whole; answers the ones among them that describe items."""
+    def _cut_boxes(self, every: list[Box]) -> None:
+        """Boxes that no picture needs, as a whole, and whatever follows the last box."""
         beside = [box for box in self.top if box.kind not in NEEDED | UNMAPPED]
         for outer in every:
             if outer.kind in BESIDE:
@@ -110,12 +115,11 @@ class _Strip:
         self.edit.cut((end, len(self.data)))
         if self.data[end:].strip(b"\0"):
             self.removed.append(OTHER)
-        return inner
 
     def _is_xmp(self, box: Box) -> bool:
         return box.kind == b"uuid" and self.data[box.body : box.body + 16] == XMP_UUID
 
-    def _used(self, metas: list[Meta], choices: list[Choice]) -> list[Range]:
+    def _used(self, metas: list[Meta], choices: list[Choice], samples: list[Range]) -> list[Range]:
         """The bytes that items which stay need. Lean items are written here: no other may share their bytes."""
         used: list[Range] = []
         lean: list[Range] = []
@@ -124,7 +128,7 @@ class _Strip:
                 if number not in choice.lean:
                     used += meta.extents(number)
             lean += [self._write_lean(meta, number, content) for number, content in choice.lean.items()]
-        if without(lean, used) != sorted(lean):
+        if without(lean, used + samples) != sorted(lean):
             raise NotEditable("items share their bytes")
         return used + lean
 
@@ -173,16 +177,10 @@ class _Strip:
                 if index in text:
                     self.edit.put(field, 0)
 
-    def _cut_content(self, metas: list[Meta], choices: list[Choice], inner: list[Meta], used: list[Range]) -> None:
-        """What no item needs of the bytes set aside for items; beside tracks, only what items needed that go."""
+    def _cut_content(self, metas: list[Meta], used: list[Range]) -> None:
+        """What neither an item nor a track needs of the bytes set aside for content."""
         bodies = [box for box in self.top if box.kind == b"mdat"] + [meta.idat for meta in metas if meta.idat]
-        room = [(box.body, box.end) for box in bodies]
-        if any(box.kind == b"moov" for box in self.top):
-            parts = [meta.extents(number) for meta in inner for number in meta.items]
-            for meta, choice in zip(metas, choices, strict=True):
-                parts += [meta.extents(number) for number in choice.going | choice.lean.keys()]
-            room = within([part for parts_of_item in parts for part in parts_of_item], room)
-        unused = without(room, used)
+        unused = without([(box.body, box.end) for box in bodies], used)
         self.edit.cut(*unused)
         whole = set(unused)
         self.edit.cut(*((box.start, box.end) for box in bodies if (box.body, box.end) in whole or box.body == box.end))

@@ -1,6 +1,7 @@
 """The image sequence of a HEIF or AVIF file: the tracks of its `moov` box (ISO/IEC 14496-12 chapter 8)."""
 
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 from exceptions import UnprocessableImage
 from utils.isobmff import Box, Field, Reader, boxes, children, first, table
@@ -44,6 +45,42 @@ def chunk_offsets(data: bytes, table_box: Box) -> list[Field]:
     if count * size > reader.left:
         raise UnprocessableImage("chunk offsets are cut short")
     return [reader.field(size) for _ in range(count)]
+
+
+def sample_ranges(data: bytes, stbl: Box) -> list[tuple[int, int]]:
+    """Start and end in the file of each chunk of samples. Raises UnprocessableImage where a table is broken."""
+    inner = {box.kind: box for box in children(data, stbl)}
+    places = inner.get(b"stco") or inner.get(b"co64")
+    if places is None or b"stsz" not in inner or b"stsc" not in inner:
+        raise UnprocessableImage("the track does not say where its samples are")
+    starts = [field.value for field in chunk_offsets(data, places)]
+    counts = _chunk_counts(data, inner[b"stsc"], len(starts))
+    reader = table(data, inner[b"stsz"], skip=4)
+    size, total = reader.uint(4), reader.uint(4)
+    if sum(counts) != total or (not size and 4 * total > reader.left):
+        raise UnprocessableImage("the tables of the track do not agree")
+    if size:
+        lengths = [size * count for count in counts]
+    else:
+        ends = [0, *accumulate(reader.uint(4) for _ in range(total))]
+        stops = [0, *accumulate(counts)]
+        lengths = [ends[stop] - ends[start] for start, stop in pairwise(stops)]
+    return [(start, start + length) for start, length in zip(starts, lengths, strict=True)]
+
+
+def _chunk_counts(data: bytes, stsc: Box, chunks: int) -> list[int]:
+    """How many samples each chunk has; an entry holds from its first chunk (from 1) up to the next entry's."""
+    reader = table(data, stsc, skip=4)
+    counts: list[int] = []
+    entries = reader.uint(4)
+    if 12 * entries > reader.left:
+        raise UnprocessableImage("the track's chunks are cut short")
+    rows = [(reader.uint(4), reader.uint(4), reader.uint(4)) for _ in range(entries)]
+    for (first_chunk, samples, _), (next_chunk, _, _) in pairwise([*rows, (chunks + 1, 0, 0)]):
+        if first_chunk != len(counts) + 1 or not first_chunk <= next_chunk <= chunks + 1:
+            raise UnprocessableImage("the track's chunks are out of order")
+        counts += [samples] * (next_chunk - first_chunk)
+    return counts
 
 
 def times(data: bytes, box: Box) -> list[Field]:

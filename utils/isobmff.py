@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from exceptions import UnprocessableImage
 
-MAX_BOXES = 50_000
-MAX_TABLE = 1 << 20
+MAX_BOXES = 20_000
+MAX_TABLE = 1 << 18
 """Bytes of one table of entries: more than any picture needs, little enough to read at once."""
 
 CONTAINERS = {
@@ -107,6 +107,14 @@ def boxes(data: bytes, start: int, end: int) -> list[Box]:
 def children(data: bytes, box: Box) -> list[Box]:
     """The boxes inside a box of boxes."""
     return boxes(data, box.body + CONTAINERS[box.kind], box.end)
+
+
+def filled(data: bytes, box: Box) -> bool:
+    """Whether a box of boxes holds nothing else; true of all other boxes."""
+    if box.kind not in CONTAINERS:
+        return True
+    inner = children(data, box)
+    return (inner[-1].end if inner else box.body + CONTAINERS[box.kind]) == box.end
 
 
 def first(data: bytes, box: Box | None, *path: bytes) -> Box | None:

@@ -39,12 +39,6 @@ def without(ranges: Iterable[Range], kept: Iterable[Range]) -> list[Range]:
     return [(start, end) for start, end in left if start < end]
 
 
-def within(ranges: Iterable[Range], outer: Iterable[Range]) -> list[Range]:
-    """What is both in `ranges` and in `outer`."""
-    ranges = list(ranges)
-    return without(ranges, without(ranges, outer))
-
-
 class Edit:
     """Cuts and new numbers, noted with their place in the old file and applied together."""
 

@@ -9,6 +9,8 @@ COLOUR = {b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"mDCV", b"cLLI", b"sBIT"
 """Chunks that say what the samples mean; they stand before the palette."""
 PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 """Chunks that hold the samples."""
+STILL_TRUE = {b"tIME", b"sTER"}
+"""Known to hold for new samples, although their names call them unsafe to copy."""
 
 
 def bare(chunks: Sequence[Chunk]) -> bytes:
@@ -35,7 +37,7 @@ def _still_true(chunks: Sequence[Chunk], header: Chunk) -> list[Chunk]:
         chunk
         for chunk in chunks
         if (chunk.type in COLOUR and (same_kind or chunk.type != b"sBIT"))
-        or (chunk.type not in PIXELS and (chunk.safe_to_copy or chunk.type == b"tIME"))
+        or (chunk.type not in PIXELS and (chunk.safe_to_copy or chunk.type in STILL_TRUE))
     ]
 
 

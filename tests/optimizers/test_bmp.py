@@ -10,14 +10,14 @@ from PIL import Image
 
 from exceptions import UnprocessableImage
 from optimizers.base import Candidate
-from optimizers.bmp import BmpOptimizer, repack_bmp
+from optimizers.bmp import Bmp, repack_bmp
 from optimizers.look import raster
 from optimizers.policy import Metadata, Policy
 from optimizers.toolbox import Toolbox
 from tests.helpers import decode, encode, graphic, photo
 from utils.bmp_sections import read, run_length, stride
 
-bmp = BmpOptimizer()
+bmp = Bmp()
 INFO, V3, OS2, V4, V5 = 40, 56, 64, 108, 124
 
 

@@ -10,13 +10,13 @@ from PIL import Image
 from exceptions import UnprocessableImage
 from optimizers.base import Candidate
 from optimizers.policy import Metadata, Policy
-from optimizers.psd import PsdOptimizer, look_psd, pack_composite
+from optimizers.psd import Psd, look_psd, pack_composite
 from optimizers.toolbox import Toolbox
 from tests.helpers import decode, graphic, photo
 from utils.metadata import Exif, lean_exif
 from utils.psd_sections import lean_resources, read
 
-psd = PsdOptimizer()
+psd = Psd()
 LAYERS = b"\0\0\0\0" + b"layers that only Photoshop understands"
 NOTICE, CITY = b"\x1c\x02\x74\0\x07(c) Ada", b"\x1c\x02\x5a\0\x04Rome"
 

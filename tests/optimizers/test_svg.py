@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from exceptions import ImageLimitExceeded, UnprocessableImage
 from optimizers.base import ImageInfo
 from optimizers.policy import Metadata, Policy
-from optimizers.svg import Svg, SvgLimits, Svgz
+from optimizers.svg import Svg, Svgz
 from optimizers.svg_shrink import shrink
 from optimizers.toolbox import Toolbox
+from security.file_validation import DocumentLimits
 from security.svg_sanitizer import sanitize
 from tests.helpers import decode, difference
 from utils.gzip_stream import gzip
@@ -69,10 +70,10 @@ def assert_same_drawing(a: bytes, b: bytes) -> None:
     ],
 )
 def test_sniffs_svg(head: bytes) -> None:
-    assert Svg().sniff(head)
-    assert Svgz().sniff(gzip(head))
-    assert not Svg().sniff(gzip(head))
-    assert not Svgz().sniff(head)
+    assert Svg(DocumentLimits()).sniff(head)
+    assert Svgz(DocumentLimits()).sniff(gzip(head))
+    assert not Svg(DocumentLimits()).sniff(gzip(head))
+    assert not Svgz(DocumentLimits()).sniff(head)
 
 
 @pytest.mark.parametrize(
@@ -92,15 +93,15 @@ def test_sniffs_svg(head: bytes) -> None:
     ],
 )
 def test_sniffs_nothing_else(head: bytes) -> None:
-    assert not Svg().sniff(head)
-    assert not Svgz().sniff(head)
-    assert not Svgz().sniff(gzip(head))
+    assert not Svg(DocumentLimits()).sniff(head)
+    assert not Svgz(DocumentLimits()).sniff(head)
+    assert not Svgz(DocumentLimits()).sniff(gzip(head))
 
 
 def test_sniffs_svgz_from_its_first_bytes() -> None:
     packed = gzip(drawing(BODY + "".join(f"<path d='M{n} {n * n} {n**3}'/>" for n in range(5000))))
     assert len(packed) > 4096
-    assert Svgz().sniff(packed[:4096])
+    assert Svgz(DocumentLimits()).sniff(packed[:4096])
 
 
 @pytest.mark.parametrize(
@@ -125,9 +126,9 @@ def test_sniffs_svgz_from_its_first_bytes() -> None:
 )
 def test_inspect_reads_the_size(attributes: str, size: tuple[int, int]) -> None:
     data = drawing(attributes=attributes)
-    assert Svg().inspect(data).displayed_size == size
-    assert Svgz().inspect(gzip(data)).displayed_size == size
-    assert Svg().inspect(data.decode().encode("utf-16")).displayed_size == size
+    assert Svg(DocumentLimits()).inspect(data).displayed_size == size
+    assert Svgz(DocumentLimits()).inspect(gzip(data)).displayed_size == size
+    assert Svg(DocumentLimits()).inspect(data.decode().encode("utf-16")).displayed_size == size
 
 
 @pytest.mark.parametrize(
@@ -135,9 +136,9 @@ def test_inspect_reads_the_size(attributes: str, size: tuple[int, int]) -> None:
 )
 def test_inspect_refuses_what_has_no_root_tag(data: bytes) -> None:
     with pytest.raises(UnprocessableImage):
-        Svg().inspect(data)
+        Svg(DocumentLimits()).inspect(data)
     with pytest.raises(UnprocessableImage):
-        Svgz().inspect(gzip(data) + b"\0\0\0\0")
+        Svgz(DocumentLimits()).inspect(gzip(data) + b"\0\0\0\0")
 
 
 @settings(max_examples=100, deadline=None)
@@ -149,7 +150,7 @@ def test_inspect_is_total(data: st.DataObject) -> None:
         broken[at : at + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=6))
     packed = bytearray(gzip(drawing()))
     packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(st.integers(0, 255))
-    for optimizer, candidate in ((Svg(), bytes(broken)), (Svgz(), bytes(packed))):
+    for optimizer, candidate in ((Svg(DocumentLimits()), bytes(broken)), (Svgz(DocumentLimits()), bytes(packed))):
         optimizer.sniff(candidate[:4096])
         with contextlib.suppress(UnprocessableImage):
             optimizer.inspect(candidate)
@@ -167,7 +168,7 @@ async def test_look_refuses_a_broken_document_and_finds_a_whole_one(tools: Toolb
 
 @pytest.mark.parametrize("metadata", list(Metadata))
 async def test_clean_takes_out_what_runs_whatever_may_stay(metadata: Metadata, tools: Toolbox) -> None:
-    cleaned = await Svg().clean(drawing(BODY + "<script>x</script>"), metadata, tools)
+    cleaned = await Svg(DocumentLimits()).clean(drawing(BODY + "<script>x</script>"), metadata, tools)
     assert cleaned is not None
     assert b"<script" not in cleaned.data
     assert (b"drawn by hand" in cleaned.data) is (metadata is Metadata.ALL)
@@ -177,16 +178,21 @@ async def test_clean_takes_out_what_runs_whatever_may_stay(metadata: Metadata, t
 
 async def test_clean_holds_the_limits_it_was_given(tools: Toolbox) -> None:
     with pytest.raises(ImageLimitExceeded):
-        await Svg(SvgLimits(elements=5)).clean(drawing(), Metadata.SAFE, tools)
+        await Svg(DocumentLimits(elements=5)).clean(drawing(), Metadata.SAFE, tools)
 
 
 async def test_svgz_comes_back_as_the_same_drawing_packed(tools: Toolbox) -> None:
     source = gzip(drawing())
-    cleaned = await Svgz().clean(source, Metadata.SAFE, tools)
+    cleaned = await Svgz(DocumentLimits()).clean(source, Metadata.SAFE, tools)
     assert cleaned is not None
     assert zlib.decompress(cleaned.data, 31) == sanitize(drawing())["data"]
     assert cleaned.data[4:8] == b"\0\0\0\0"
-    candidates = [c async for c in Svgz().optimize(cleaned.data, Svgz().inspect(source), Policy(), tools)]
+    candidates = [
+        c
+        async for c in Svgz(DocumentLimits()).optimize(
+            cleaned.data, Svgz(DocumentLimits()).inspect(source), Policy(), tools
+        )
+    ]
     assert_same_drawing(drawing(), zlib.decompress(candidates[0].data, 31))
 
 
@@ -205,19 +211,19 @@ async def test_svgz_that_is_not_exactly_one_whole_member_is_refused(data: bytes,
     with pytest.raises(UnprocessableImage):
         await tools.call(Svgz.look, data, None)
     with pytest.raises(UnprocessableImage):
-        await Svgz().clean(data, Metadata.SAFE, tools)
+        await Svgz(DocumentLimits()).clean(data, Metadata.SAFE, tools)
 
 
 def test_gzip_bomb_is_refused_from_its_claim() -> None:
     bomb = gzip(drawing(" " * 10_000_000))
     assert len(bomb) < 20_000
     with pytest.raises(ImageLimitExceeded):
-        Svgz().inspect(bomb)
+        Svgz(DocumentLimits()).inspect(bomb)
 
 
 async def test_gzip_bomb_with_a_false_claim_is_refused_when_unpacked(tools: Toolbox) -> None:
     bomb = gzip(drawing(" " * 100_000_000))[:-4] + (1000).to_bytes(4, "little")
-    Svgz().inspect(bomb)
+    Svgz(DocumentLimits()).inspect(bomb)
     with pytest.raises(UnprocessableImage):
         await tools.call(Svgz.look, bomb, None)
 
@@ -228,7 +234,7 @@ INFO = ImageInfo(100, 60)
 @pytest.mark.parametrize("href", ["href", "xlink:href"])
 async def test_optimize_is_smaller_and_draws_the_same(href: str, tools: Toolbox) -> None:
     data = sanitize(drawing(href=href))["data"]
-    (candidate,) = [c async for c in Svg().optimize(data, INFO, Policy(), tools)]
+    (candidate,) = [c async for c in Svg(DocumentLimits()).optimize(data, INFO, Policy(), tools)]
     assert len(candidate.data) < 0.8 * len(data)
     assert b" " + href.encode() + b"=" in candidate.data
     assert not candidate.lossless
@@ -236,13 +242,22 @@ async def test_optimize_is_smaller_and_draws_the_same(href: str, tools: Toolbox)
 
 
 async def test_optimize_proposes_nothing_where_nothing_may_be_lost(tools: Toolbox) -> None:
-    assert [c async for c in Svg().optimize(drawing(), INFO, Policy(lossless=True), tools)] == []
+    assert [c async for c in Svg(DocumentLimits()).optimize(drawing(), INFO, Policy(lossless=True), tools)] == []
 
 
 def test_shrinking_twice_never_grows_and_leaves_nothing_to_sanitize() -> None:
     once = shrink(sanitize(drawing())["data"])
     assert len(shrink(once)) <= len(once)
     assert sanitize(once) == {"data": once, "removed": []}
+
+
+def test_what_may_stay_outlives_shrinking() -> None:
+    body = '<sodipodi:namedview xmlns:sodipodi="http://sodipodi.sourceforge.net/DTD/sodipodi-0.dtd" zoom="2"/>'
+    once = shrink(sanitize(drawing(BODY + body), keep_metadata=True)["data"])
+    assert once.startswith(b"<!-- drawn by hand --><svg")
+    assert b'namedview zoom="2"' in once
+    assert b"<metadata>nothing</metadata>" in once
+    assert len(shrink(once)) <= len(once)
 
 
 @pytest.mark.parametrize(

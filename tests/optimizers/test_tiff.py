@@ -12,13 +12,14 @@ from PIL import Image, TiffImagePlugin
 from exceptions import UnprocessableImage
 from optimizers.base import SNIFF_BYTES, Candidate
 from optimizers.policy import Effort, Metadata, Policy
-from optimizers.tiff import TiffOptimizer, clean_tiff, look_tiff, repack_tiff
+from optimizers.tiff import Tiff, clean_tiff, look_tiff, repack_tiff
 from optimizers.toolbox import Toolbox
 from tests.helpers import decode, encode, graphic, photo
-from utils.tiff_ifd import Directory, Entry, Tiff, read, read_segments
+from utils.tiff_ifd import Directory, Entry, read, read_segments
+from utils.tiff_ifd import Tiff as TiffFile
 from utils.tiff_layout import write
 
-tiff = TiffOptimizer()
+tiff = Tiff()
 
 
 async def candidates(data: bytes, tools: Toolbox, policy: Policy = Policy()) -> list[Candidate]:  # noqa: B008
@@ -181,7 +182,7 @@ async def test_iptc_keeps_the_copyright(tools: Toolbox) -> None:
 
 def deep(values: "np.ndarray[Any, np.dtype[np.uint16]]", compression: int = 1) -> bytes:
     """16-bit RGB, for which Pillow has no mode."""
-    made, page = Tiff("<", False, []), Directory()
+    made, page = TiffFile("<", False, []), Directory()
     height, width, channels = values.shape
     for tag, value in {256: width, 257: height, 259: compression, 262: 2, 277: channels, 278: height}.items():
         made.put(page, tag, value)

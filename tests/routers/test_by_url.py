@@ -87,7 +87,7 @@ async def origin() -> AsyncIterator[Origin]:
 async def client(origin: Origin, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an application for which the origin's loopback address is public."""
     app = create_app(
-        Settings(data_dir=tmp_path, max_file_size_mb=1, url_fetch_timeout=2),
+        Settings(data_dir=tmp_path, max_file_size_mb=1, url_fetch_timeout=2, rate_limit_public_burst=0),
         resolver=Names(a_example=LOOPBACK),
         address_check=allow_loopback,
         url_check=partial(check_url, ports=frozenset({origin.port})),

@@ -9,7 +9,9 @@ from PIL import Image
 
 from tests.helpers import decode, encode, graphic, photo
 from tests.utils.heif_files import ALPHA, XMP, Entry, box, described, exif, picture
+from utils.heif_items import read_meta
 from utils.heif_strip import shrink_item, strip
+from utils.isobmff import boxes
 from utils.isobmff_edit import NotEditable
 
 SHAPES: dict[str, dict[str, Any]] = {
@@ -182,6 +184,28 @@ def test_a_file_that_cannot_be_followed_is_left_alone(change: dict[str, bytes]) 
     done = strip(data, keep_copyright=True)
     assert done.data == data and done.removed == ()
     assert {"exif", "gps", "xmp"} <= set(done.kept)
+
+
+def test_a_file_that_miscounts_its_items_is_left_alone() -> None:
+    data = described(photo()).build()
+    at = data.index(b"iinf") + 8
+    wrong = data[:at] + b"\0\2" + data[at + 2 :]
+    assert strip(wrong, keep_copyright=True).data == wrong
+
+
+def test_metadata_that_claims_the_frames_does_not_take_them_along() -> None:
+    data = encode(photo(64, 48), "AVIF", save_all=True, append_images=[photo(64, 48, seed=2)], speed=9, exif=exif())
+    meta = read_meta(data, next(found for found in boxes(data, 0, len(data)) if found.kind == b"meta"))
+    number = next(number for number, item in meta.items.items() if item.kind == b"Exif")
+    ((start, length),) = meta.locations[number].extents
+    wide = bytearray(data)
+    wide[length.at : length.at + 4] = (len(data) - start.value).to_bytes(4)
+    done = strip(bytes(wide), keep_copyright=False)
+    assert b"planted" not in done.data
+    with Image.open(_file(data)) as before, Image.open(_file(done.data)) as after:
+        before.seek(1)
+        after.seek(1)
+        assert before.tobytes() == after.tobytes()
 
 
 def test_bytes_elsewhere_are_not_followed() -> None:

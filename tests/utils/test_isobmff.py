@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from exceptions import UnprocessableImage
 from tests.utils.heif_files import box
-from utils.isobmff import Field, Reader, boxes, brands, header, nested
-from utils.isobmff_edit import Edit, NotEditable, union, within, without
+from utils.isobmff import MAX_BOXES, MAX_TABLE, Box, Field, Reader, boxes, brands, filled, header, nested, table
+from utils.isobmff_edit import Edit, NotEditable, union, without
 
 RANGES = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)).map(lambda pair: (min(pair), max(pair))))
 
@@ -31,7 +31,18 @@ def test_a_box_cut_short_has_a_header_and_is_not_listed() -> None:
 
 def test_too_many_boxes_are_refused() -> None:
     with pytest.raises(UnprocessableImage):
-        boxes(box(b"free") * 50_001, 0, 8 * 50_001)
+        boxes(box(b"free") * (MAX_BOXES + 1), 0, 8 * (MAX_BOXES + 1))
+
+
+def test_a_table_is_bounded() -> None:
+    with pytest.raises(UnprocessableImage):
+        table(b"", Box(b"iloc", 0, 8, 9 + MAX_TABLE))
+
+
+def test_boxes_of_boxes_hold_nothing_else() -> None:
+    for content, clean in ((b"", True), (box(b"irot"), True), (box(b"irot") + b"\0", False)):
+        data = box(b"ipco", content)
+        assert filled(data, boxes(data, 0, len(data))[0]) is clean
 
 
 def test_boxes_of_boxes_are_opened() -> None:
@@ -56,7 +67,6 @@ def test_brands_start_with_the_major_one() -> None:
 def test_ranges_are_sets_of_bytes(some: list[tuple[int, int]], others: list[tuple[int, int]]) -> None:
     assert members(union(some)) == members(some)
     assert members(without(some, others)) == members(some) - members(others)
-    assert members(within(some, others)) == members(some) & members(others)
     assert all(a[1] < b[0] for a, b in zip(union(some), union(some)[1:], strict=False))
 
 
