@@ -1,7 +1,7 @@
 """The corridor: a picture in, the same picture in fewer bytes out. Formats propose, the engine disposes."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -62,7 +62,7 @@ class Outcome:
     removed: tuple[str, ...]
     kept: tuple[str, ...]
     spans: dict[str, float]
-    """Milliseconds spent in `queue`, `inspect`, `encode`, `verify`."""
+    """Milliseconds spent in `fetch`, `queue`, `inspect`, `encode`, `verify`."""
 
     @property
     def reduction_percent(self) -> float:
@@ -102,9 +102,12 @@ class Engine:
         self._limits = limits
         self._tool_timeout = tool_timeout
 
-    async def run(self, source: Source, policy: Policy) -> Outcome:
-        """Same picture, fewer bytes. Raises PareError where the input has to be refused."""
-        clock = _Clock()
+    async def run(self, source: Source, policy: Policy, spans: Mapping[str, float] | None = None) -> Outcome:
+        """Same picture, fewer bytes; `spans` are milliseconds spent before.
+
+        Raises PareError where the input has to be refused.
+        """
+        clock = _Clock(dict(spans or {}))
         with clock.span("inspect"):
             optimizer = detect(source.data, self.formats)
             info = optimizer.inspect(source.data)
