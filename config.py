@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     max_svg_elements: int = Field(400_000, ge=1, description="Most elements in an SVG.")
     max_svg_attributes: int = Field(300, ge=1, description="Most attributes of one SVG element.")
     max_svgz_ratio: int = Field(100, ge=1, description="Most bytes that one byte of an SVGZ may unpack to.")
+    url_fetch_timeout: int = Field(30, ge=1, le=600, description="Seconds that fetching by URL may take in all.")
+    url_fetch_max_redirects: int = Field(5, ge=0, le=20, description="Most redirects that are followed.")
 
     # Optimization
     default_quality: int = Field(80, ge=1, le=100, description="Quality where a request names none.")

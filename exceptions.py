@@ -10,6 +10,9 @@ PareError
 ├── UnknownFormat            not an image format that Pare knows
 ├── UnprocessableImage       it claims to be an image and cannot be decoded
 │   └── ImageLimitExceeded   too many pixels, frames, elements
+├── UrlRefused               a URL that is not plain http(s), or leads to an address that is not public
+├── SourceFailed             the server that a URL names cannot be reached or answered badly
+│   └── SourceTimeout        it was too slow
 ├── Busy                     every slot and every place in the queue is taken
 └── ToolError                a tool gave no usable result
     ├── ToolTimeout          it was ended at its time limit
@@ -66,6 +69,18 @@ class ImageLimitExceeded(UnprocessableImage):
     """A well-formed image over a limit; `limit` and `actual` in the limit's own unit."""
 
 
+class UrlRefused(PareError):
+    """The URL is not fetched: its spelling, scheme or port, or an address behind it."""
+
+
+class SourceFailed(PareError):
+    """The URL's server cannot be reached or answered badly; `source_status` is its status where it gave one."""
+
+
+class SourceTimeout(SourceFailed):
+    """The URL's server did not deliver in time."""
+
+
 class Busy(PareError):
     """No slot and no place in the queue; `retry_after` in seconds."""
 
@@ -118,6 +133,9 @@ STATUS: dict[type[PareError], Status] = {
     UnknownFormat: Status(415, "unknown_format", "Not an image format that Pare knows"),
     UnprocessableImage: Status(422, "undecodable_image", "The image cannot be decoded"),
     ImageLimitExceeded: Status(422, "image_limit_exceeded", "The image is over a limit"),
+    UrlRefused: Status(422, "url_refused", "The URL is not fetched"),
+    SourceFailed: Status(502, "source_failed", "The source answered badly"),
+    SourceTimeout: Status(504, "source_timeout", "The source was too slow"),
     Busy: Status(503, "busy", "Every slot is taken"),
     ToolTimeout: Status(504, "tool_timeout", "A tool was too slow"),
     ToolMissing: Status(503, "tool_missing", "A tool is not installed"),

@@ -22,23 +22,33 @@ from routers.deps import Gate, Services
 from security.auth import ApiKeys
 from security.file_validation import DocumentLimits, ImageLimits
 from security.rate_limiter import RateLimiter, allowances, open_storage
+from security.ssrf import check_address, check_url
+from utils.checked_transport import AddressCheck, Resolver, resolve
 from utils.concurrency import Slots
 from utils.logging import json_logging
 from utils.subprocess_runner import ProcessLimits, ToolRunner
+from utils.url_fetch import Fetcher, FetchLimits, UrlCheck
 from utils.worker_pool import WorkerPool
 
 WORKER_PRELOAD = ("optimizers.router", "PIL.Image")
 log = structlog.get_logger("pare")
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application over the given settings, or those of the environment."""
+def create_app(
+    settings: Settings | None = None,
+    *,
+    resolver: Resolver = resolve,
+    address_check: AddressCheck = check_address,
+    url_check: UrlCheck = check_url,
+) -> FastAPI:
+    """The application over the given settings, or those of the environment. Only tests fetch by other rules."""
     settings = settings or load_settings()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with json_logging(settings.log_level, settings.service_name):
-            async with running(settings) as services:
+            fetcher = Fetcher(resolver, address_check, url_check, fetch_limits(settings))
+            async with running(settings, fetcher) as services:
                 app.state.services = services
                 yield
 
@@ -63,7 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Services]:
+async def running(settings: Settings, fetcher: Fetcher) -> AsyncIterator[Services]:
     """Every part, started and self-tested; ended in reverse."""
     # The clock ends a tool; its CPU limit, which threads use up faster, only one that outlived the service.
     runner = ToolRunner(settings.search_path, ProcessLimits(cpu_seconds=4 * settings.tool_timeout_seconds))
@@ -81,7 +91,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             reports = await self_test(engine, runner)
             for name in impaired(engine.formats, reports):
                 log.warning("a tool does not work", format=name, health="/health")
-            yield Services(settings, engine, slots, build_gate(settings, storage), reports)
+            yield Services(settings, engine, slots, build_gate(settings, storage), fetcher, reports)
         finally:
             await workers.close()
 
@@ -103,6 +113,11 @@ def switched_off(settings: Settings) -> list[str]:
         if settings.workers > 1:
             off.append(f"WORKERS is {settings.workers}: without Redis each process counts for itself")
     return off
+
+
+def fetch_limits(settings: Settings) -> FetchLimits:
+    """What fetching by URL may take."""
+    return FetchLimits(settings.max_file_size, settings.url_fetch_timeout, settings.url_fetch_max_redirects)
 
 
 def worker_environment(settings: Settings) -> dict[str, str]:

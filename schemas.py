@@ -55,6 +55,12 @@ class RequestOptions(BaseModel):
             raise _invalid(error) from None
 
 
+class UrlRequest(RequestOptions):
+    """The JSON body of POST /optimize: where the image is, and the options."""
+
+    url: str = Field(description="http or https, on port 80 or 443, at a public address.")
+
+
 def _invalid(error: ValidationError) -> InvalidOptions:
     errors = [{"pointer": "".join(f"/{part}" for part in e["loc"]), "detail": e["msg"]} for e in error.errors()]
     first = errors[0]

@@ -5,11 +5,12 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
 from benchmarks.files import Sample
-from benchmarks.replay import Bare, Recording
+from benchmarks.replay import Bare
 from benchmarks.service import Answer, Service, client
 
 
@@ -37,12 +38,19 @@ def load(served: Service, samples: Sequence[Sample], connections: int) -> Load:
     return Load(connections, len(samples) / seconds, quantile(waits, 0.5), quantile(waits, 0.99), failed)
 
 
-def bare_rate(recordings: Sequence[Recording], processes: int) -> float:
+def bare_rate(recordings: Path, samples: Sequence[Sample], processes: int) -> float:
     """Images a second of the same tools run bare, `processes` at a time."""
-    with Bare(recordings, processes) as bare:
+    with Bare(recordings, processes, warm=smallest(samples)) as bare:
         started = time.perf_counter()
-        bare.all(shuffled(len(recordings)))
-        return len(recordings) / (time.perf_counter() - started)
+        bare.all(shuffled(len(samples)))
+        return len(samples) / (time.perf_counter() - started)
+
+
+def smallest(samples: Sequence[Sample]) -> list[int]:
+    """The index of the smallest sample of each format."""
+    formats = {sample.format for sample in samples}
+    sizes = [(sample.format, len(sample.data), index) for index, sample in enumerate(samples)]
+    return [min(size for size in sizes if size[0] == format)[2] for format in sorted(formats)]
 
 
 def shuffled(count: int) -> list[int]:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 
 import httpx
 
@@ -20,7 +21,8 @@ from benchmarks import floors
 from benchmarks.files import Sample, samples
 from benchmarks.load import Load, bare_rate, load
 from benchmarks.processes import MemoryWatch, cpu_seconds
-from benchmarks.replay import Bare, Recording, record
+from benchmarks.record import Recorder
+from benchmarks.replay import Bare, save
 from benchmarks.service import Service, client, service
 from benchmarks.table import markdown, number, verdict
 from config import load_settings
@@ -28,6 +30,8 @@ from main import worker_environment
 from optimizers.policy import Effort, Policy
 
 TYPICAL_JPEG = 100_000
+NOTHING = 0.001
+"""CPU seconds below which no tool was run."""
 CONNECTIONS = (1, 2, 4, 8)
 
 
@@ -43,7 +47,7 @@ class Cpu:
     @property
     def ratio(self) -> float | None:
         """The service over the bare tools; None where no tool is run."""
-        return self.service / self.bare if self.bare else None
+        return self.service / self.bare if self.bare > NOTHING else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +64,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = load_settings()
     os.environ.update(worker_environment(settings))
     found = list(samples(args.folder, args.only))
-    recordings = asyncio.run(record(found, _policy(args), settings))
-    with service(None, _options(args)) as served, client() as http, Bare(recordings) as bare:
-        failed = _warm_up(served, http, bare, found)
-        cpu = _cpu(served, http, bare, found, args.rounds)
-        added = _added_ms(served, http, bare, found, args.repetitions)
-        peak, loads = (None, []) if args.no_load else _loads(served, found, recordings)
+    with TemporaryDirectory() as folder:
+        recordings = Path(folder)
+        asyncio.run(_record(found, Recorder(_policy(args), settings), recordings))
+        with service(None, _options(args)) as served, client() as http, Bare(recordings) as bare:
+            failed = _warm_up(served, http, bare, found)
+            cpu = _cpu(served, http, bare, found, args.rounds)
+            added = _added_ms(served, http, bare, found, args.repetitions)
+            peak, loads = (None, []) if args.no_load else _loads(served, found, recordings)
     print(report(cpu, added, peak, loads))
     if args.json:
         args.json.write_text(json.dumps(_document(cpu, added, peak, loads), indent=1))
     for name in failed:
         print(f"\n**{name}**")
     return int(bool(failed))
+
+
+async def _record(found: Sequence[Sample], recorder: Recorder, folder: Path) -> None:
+    try:
+        for index, sample in enumerate(found):
+            save(await recorder.record(sample.data), folder, index)
+    finally:
+        await recorder.close()
 
 
 def _warm_up(served: Service, http: httpx.Client, bare: Bare, found: Sequence[Sample]) -> list[str]:
@@ -116,14 +130,14 @@ def _added_ms(
     return 1000 * median(whole - tools for whole, tools in pairs)
 
 
-def _loads(served: Service, found: Sequence[Sample], recordings: Sequence[Recording]) -> tuple[float, list[Throughput]]:
+def _loads(served: Service, found: Sequence[Sample], recordings: Path) -> tuple[float, list[Throughput]]:
     """Throughput at each number of connections, and peak MB at the most of them."""
     assert served.pid is not None
     rows = []
     for connections in CONNECTIONS:
         with MemoryWatch(served.pid) as watch:
             done = load(served, found, connections)
-        rows.append(Throughput(done, bare_rate(recordings, connections)))
+        rows.append(Throughput(done, bare_rate(recordings, found, connections)))
     return watch.peak_mb, rows
 
 

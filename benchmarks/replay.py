@@ -1,34 +1,20 @@
-"""The same tools with the same settings, bare: what the formats ask of their toolbox is recorded, then run again.
+"""Run recorded tool uses again, bare: programs as plain subprocesses, functions in one plain Python process."""
 
-Programs are run again as plain subprocesses, isolated functions in one plain Python process. Cleaning, decoding for
-proof, limits, isolation and HTTP are the service's own and not part of it.
-"""
-
+import pickle
 import resource
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
-from multiprocessing.pool import Pool
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple
 
-from benchmarks.files import Sample
 from benchmarks.programs import run
-from config import Settings
-from exceptions import PareError
-from main import WORKER_PRELOAD, worker_environment
-from optimizers.policy import Policy
-from optimizers.router import detect
-from optimizers.toolbox import Toolbox
-from utils.subprocess_runner import ToolRunner
-from utils.worker_pool import WorkerPool
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-LONG = 600.0
+START_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +26,7 @@ class Program:
     declined: Collection[int]
 
     def again(self) -> None:
+        """Run it as before; raises where it fails."""
         run(*self.argv, stdin=self.stdin, declined=self.declined)
 
 
@@ -52,49 +39,11 @@ class Call:
     kwargs: dict[str, Any]
 
     def again(self) -> None:
+        """Call it as before; raises what it raises."""
         self.function(*self.args, **self.kwargs)
 
 
 Recording = list[Program | Call]
-
-
-class Recorder(Toolbox):
-    """A toolbox that remembers what it was asked for."""
-
-    recording: Recording
-
-    async def run(self, tool: str, *args: str, stdin: bytes, no_result: Collection[int] = ()) -> bytes | None:
-        self.recording.append(Program((tool, *args), stdin, no_result))
-        return await super().run(tool, *args, stdin=stdin, no_result=no_result)
-
-    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-        self.recording.append(Call(function, args, kwargs))
-        return await super().call(function, *args, **kwargs)
-
-
-async def record(samples: Sequence[Sample], policy: Policy, settings: Settings) -> list[Recording]:
-    """What each sample's format asks for while it optimizes; nothing for a sample that is refused."""
-    workers = WorkerPool(1, worker_environment(settings), WORKER_PRELOAD)
-    try:
-        return [await _record(sample.data, policy, ToolRunner(settings.search_path), workers) for sample in samples]
-    finally:
-        await workers.close()
-
-
-async def _record(data: bytes, policy: Policy, runner: ToolRunner, workers: WorkerPool) -> Recording:
-    tools = Recorder(runner, workers, time.monotonic() + LONG, LONG)
-    tools.recording = []
-    try:
-        optimizer = detect(data)
-        info = optimizer.inspect(data)
-        cleaned = await optimizer.clean(data, policy.metadata, tools)
-        tools.recording = []
-        if cleaned is not None:
-            async for _ in optimizer.optimize(cleaned.data, info, policy, tools):
-                pass
-    except PareError:
-        return []
-    return tools.recording
 
 
 class Cost(NamedTuple):
@@ -113,26 +62,28 @@ def replay(recording: Recording) -> Cost:
     return Cost(_cpu() - cpu, time.perf_counter() - wall)
 
 
-def _cpu() -> float:
-    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+def save(recording: Recording, folder: Path, index: int) -> None:
+    """Keep a recording where other processes find it."""
+    (folder / str(index)).write_bytes(pickle.dumps(recording))
 
 
 class Bare:
-    """Plain processes that replay recordings; they are forked, so that no recording has to be sent to them."""
+    """Plain processes that replay what was saved in a folder; reading it is not part of the cost."""
 
-    def __init__(self, recordings: Sequence[Recording], processes: int = 1) -> None:
-        global _recordings
-        _recordings = recordings
-        self._pool: Pool = get_context("fork").Pool(processes)
+    def __init__(self, folder: Path, processes: int = 1, warm: Sequence[int] = ()) -> None:
+        """Every process replays `warm` before the first question, so that imports are paid for."""
+        context = get_context("spawn")
+        ready = context.Barrier(processes + 1)
+        self._pool = context.Pool(processes, _prepare, (folder, warm, ready))
+        ready.wait(START_SECONDS)
 
     def one(self, index: int) -> Cost:
         """Replay one recording."""
-        return self._pool.apply(_replay_at, (index,))
+        return self._pool.apply(_replay_saved, (index,))
 
     def all(self, order: Sequence[int]) -> list[Cost]:
         """Replay many, as many at once as there are processes."""
-        return self._pool.map(_replay_at, order, chunksize=1)
+        return self._pool.map(_replay_saved, order, chunksize=1)
 
     def __enter__(self) -> "Bare":
         return self
@@ -144,8 +95,22 @@ class Bare:
         self._pool.join()
 
 
-_recordings: Sequence[Recording] = ()
+_saved = Path()
 
 
-def _replay_at(index: int) -> Cost:
-    return replay(_recordings[index])
+def _prepare(folder: Path, warm: Sequence[int], ready: Barrier) -> None:
+    global _saved
+    _saved = folder
+    for index in warm:
+        _replay_saved(index)
+    ready.wait(START_SECONDS)
+
+
+def _replay_saved(index: int) -> Cost:
+    recording: Recording = pickle.loads((_saved / str(index)).read_bytes())  # noqa: S301 - written by this run
+    return replay(recording)
+
+
+def _cpu() -> float:
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)

@@ -18,7 +18,7 @@ class FormatSpec:
     mime: str
     extensions: tuple[str, ...]
     decoder: str | None = None
-    """Pillow's name of the only decoder that may open it."""
+    """Pillow's name of the only decoder that may open it; None where there are no pixels to decode."""
     tools: tuple[str, ...] = ()
     """Programs it runs, as found on PATH."""
     aliases: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """The corridor: a picture in, the same picture in fewer bytes out. Formats propose, the engine disposes."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -62,7 +62,7 @@ class Outcome:
     removed: tuple[str, ...]
     kept: tuple[str, ...]
     spans: dict[str, float]
-    """Milliseconds spent in `queue`, `inspect`, `encode`, `verify`."""
+    """Milliseconds spent in `fetch`, `queue`, `inspect`, `encode`, `verify`."""
 
     @property
     def reduction_percent(self) -> float:
@@ -102,13 +102,17 @@ class Engine:
         self._limits = limits
         self._tool_timeout = tool_timeout
 
-    async def run(self, source: Source, policy: Policy) -> Outcome:
-        """Same picture, fewer bytes. Raises PareError where the input has to be refused."""
-        clock = _Clock()
+    async def run(self, source: Source, policy: Policy, spans: Mapping[str, float] | None = None) -> Outcome:
+        """Same picture, fewer bytes; `spans` are milliseconds spent before.
+
+        Raises PareError where the input has to be refused.
+        """
+        clock = _Clock(dict(spans or {}))
         with clock.span("inspect"):
             optimizer = detect(source.data, self.formats)
             info = optimizer.inspect(source.data)
-            check_image(*info.displayed_size, info.frames, self._limits)
+            if optimizer.spec.decoder:
+                check_image(*info.displayed_size, info.frames, self._limits)
         waited = time.perf_counter()
         async with self._slots.slot():
             clock.spans["queue"] = (time.perf_counter() - waited) * 1000
@@ -132,19 +136,19 @@ class _Job:
     policy: Policy
     tools: Toolbox
     clock: _Clock
+    seen: dict[str, Any] | None = None
+    seen_exactly: bool = False
 
     async def run(self) -> Outcome:
-        with self.clock.span("verify"):
-            seen = await self._look(self.source.data)
         with self.clock.span("encode"):
             cleaned = await self._clean()
             attempts = await self._propose(cleaned)
         with self.clock.span("verify"):
-            cleaned, attempts = await self._dispose(cleaned, attempts, seen)
+            cleaned, attempts = await self._dispose(cleaned, attempts)
         return self._conclude(cleaned, attempts)
 
-    async def _look(self, data: bytes) -> dict[str, Any]:
-        seen = await self.tools.call(self.optimizer.look, data, self.optimizer.spec.decoder)
+    async def _look(self, data: bytes, *, exact: bool) -> dict[str, Any]:
+        seen = await self.tools.call(self.optimizer.look, data, self.optimizer.spec.decoder, exact)
         if seen is None:
             raise self._tool_error()
         return seen
@@ -168,33 +172,43 @@ class _Job:
             started = now
         return attempts
 
-    async def _dispose(
-        self, cleaned: Cleaned, attempts: list[Attempt], seen: dict[str, Any]
-    ) -> tuple[Cleaned, list[Attempt]]:
+    async def _dispose(self, cleaned: Cleaned, attempts: list[Attempt]) -> tuple[Cleaned, list[Attempt]]:
         """Judge every attempt, smallest first, until one wins; without one, see that the cleaned file will do."""
         judged: list[Attempt] = []
         # Asked anew after each loser: a lossless attempt that failed no longer stands in a lossy one's way.
         while rivals := _smaller(attempts, len(cleaned.data)):
             rival = min(rivals, key=_size)
             attempts = [a for a in attempts if a is not rival]
-            lost = await self._lost(rival.candidate.data, seen, exact=rival.candidate.lossless)
+            lost = await self._lost(rival.candidate.data, exact=rival.candidate.lossless)
             judged.append(replace(rival, verdict="; ".join(lost) or "won"))
             if not lost:
                 return cleaned, [*judged, *(a if a in rivals else replace(a, verdict="larger") for a in attempts)]
-        if cleaned.data != self.source.data and await self._lost(cleaned.data, seen, exact=True, in_time=True):
+        if cleaned.data == self.source.data:
+            await self._original(exact=False)
+        elif await self._lost(cleaned.data, exact=True, in_time=True):
             cleaned = self._uncleaned(cleaned)
         return cleaned, [*judged, *(replace(a, verdict="larger") for a in attempts)]
 
-    async def _lost(self, data: bytes, seen: dict[str, Any], *, exact: bool, in_time: bool = False) -> list[str]:
-        """What the file would lose, in words; with `in_time`, running out of time is no verdict but an error."""
+    async def _original(self, *, exact: bool) -> dict[str, Any]:
+        """What is to be seen in the input, looked at once, or once more when a rival has to be equal to the pixel."""
+        if self.seen is None or exact > self.seen_exactly:
+            self.seen, self.seen_exactly = await self._look(self.source.data, exact=exact), exact
+        return self.seen
+
+    async def _lost(self, data: bytes, *, exact: bool, in_time: bool = False) -> list[str]:
+        """What a file would lose against the input; with `in_time`, running out of time is no verdict but an error.
+
+        Raises UnprocessableImage where the input itself is broken.
+        """
+        before = await self._original(exact=exact)
         try:
             after = self.optimizer.inspect(data)
-            seen_after = await self._look(data)
+            seen = await self._look(data, exact=exact)
         except (UnprocessableImage, ToolError) as error:
             if in_time and isinstance(error, ToolTimeout):
                 raise
             return [error.detail]
-        return differences(self.info, after, seen, seen_after, exact=exact)
+        return differences(self.info, after, before, seen, exact=exact)
 
     def _uncleaned(self, cleaned: Cleaned) -> Cleaned:
         if self.optimizer.spec.active:

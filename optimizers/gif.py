@@ -22,6 +22,8 @@ dial costs far more SSIMULACRA2 (a dithered film at 0.6: 45 points at dial 80, w
 BENT_BITS = 3.9
 """Bits a change of colour below which runs are longer than the picture explains: lossy LZW has been here before."""
 BEHIND = 1.15
+REPACKED_FROM = 0.85
+"""Share of the input from which a bent file is packed once more: noise in few colours then loses another quarter."""
 LEAST_GAIN = 0.05
 """A loss that saves less is not worth it."""
 
@@ -123,6 +125,9 @@ async def _lossy(gif: gif_blocks.Gif, level: int, policy: Policy, tools: Toolbox
     film = await _gifsicle(gif, policy.effort, tools, f"--lossy={round(level * BEHIND) if eased else level}")
     if film is None:
         return None
+    if len(bytes(film)) > REPACKED_FROM * len(bytes(gif)):
+        repacked = await _gifsicle(film, policy.effort, tools)
+        film = min(film, repacked or film, key=lambda made: len(bytes(made)))
     if eased:
         poster = await _gifsicle(gif_blocks.first_frame(gif), policy.effort, tools, f"--lossy={level}")
         film = _behind(poster, film) if poster else film

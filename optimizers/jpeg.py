@@ -49,11 +49,11 @@ CLEARLY_SMALLER = 0.9
 HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)
 
 
-def first_picture(data: bytes, decoder: str) -> dict[str, Any]:
+def first_picture(data: bytes, decoder: str, exact: bool = True) -> dict[str, Any]:
     """What is to be seen as browsers show it: Pillow would count further pictures as frames and turn by XMP."""
     stream = read_stream(data)
     shown = write(s for s in stream.segments if not (s.holds(APP2, MPF) or s.holds(APP1, XMP)))
-    return raster(shown if stream.closed else shown[:-2], decoder)
+    return raster(shown if stream.closed else shown[:-2], decoder, exact)
 
 
 def chroma_contrast(data: bytes) -> float:

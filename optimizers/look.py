@@ -7,16 +7,21 @@ from typing import Any
 from exceptions import UnprocessableImage
 
 THUMB = 32
+DEEP_MODES = ("CMYK", "F", "I", "I;16", "I;16B", "LAB", "YCbCr")
+"""Modes whose own samples are compared; all others as 8-bit RGB or RGBa."""
 THUMBS = 16
 """Frames of which a thumbnail is kept."""
 BOX = 4
 """Pillow's box filter, `Image.Resampling.BOX`."""
-DECODE_BUDGET = 24_000_000
+DECODE_BUDGET = 12_000_000
 """Pixels looked at in one file: an animation past it is judged by its first frames."""
 
 
-def raster(data: bytes, decoder: str) -> dict[str, Any]:
-    """Decode with one named decoder of Pillow; raises UnprocessableImage where it cannot."""
+def raster(data: bytes, decoder: str, exact: bool = True) -> dict[str, Any]:
+    """Decode with one named decoder of Pillow; raises UnprocessableImage where it cannot.
+
+    The digest of the pixels is taken where `exact` asks for it: it costs about as much as decoding.
+    """
     from PIL import Image
 
     if decoder == "HEIF":
@@ -25,14 +30,14 @@ def raster(data: bytes, decoder: str) -> dict[str, Any]:
         pillow_heif.register_heif_opener()
     try:
         with Image.open(io.BytesIO(data), formats=[decoder]) as image:
-            return _facts(image)
+            return _facts(image, exact)
     except MemoryError:
         raise
     except Exception as error:
         raise UnprocessableImage(f"the image cannot be decoded: {error}"[:200]) from error
 
 
-def _facts(image: Any) -> dict[str, Any]:
+def _facts(image: Any, exact: bool) -> dict[str, Any]:
     frames = getattr(image, "n_frames", 1)
     budget = DECODE_BUDGET
     digest = hashlib.blake2b(digest_size=16)
@@ -42,41 +47,37 @@ def _facts(image: Any) -> dict[str, Any]:
     for index in range(frames):
         image.seek(index)
         image.load()
-        digest.update(_pixels(image))
+        shown = _premultiplied(image)
+        if exact:
+            digest.update(image.tobytes() if image.mode in DEEP_MODES else shown.convert("RGBa").tobytes())
         if index < THUMBS:
-            thumbs.append(_thumb(image))
+            thumbs.append(_thumb(shown))
         budget -= image.width * image.height
         if budget <= 0:
             break
     icc = image.info.get("icc_profile") or b""
     return {
         "frames": frames,
-        "pixels": digest.digest(),
+        "pixels": digest.digest() if exact else b"",
         "thumbs": thumbs,
         "icc": hashlib.blake2b(icc, digest_size=8).digest() if icc else b"",
     }
 
 
-def _pixels(image: Any) -> bytes:
-    """The samples as 8-bit RGBA with invisible colour blacked out; deeper and CMYK samples as they are."""
-    if image.mode in ("CMYK", "F", "I", "I;16", "I;16B", "LAB", "YCbCr"):
-        return bytes(image.tobytes())
-    rgba = image.convert("RGBA")
-    if image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info:
-        return bytes(rgba.convert("RGBa").tobytes())
-    return bytes(rgba.tobytes())
+def _premultiplied(image: Any) -> Any:
+    """The picture in 8-bit RGB, or premultiplied RGBa where it has transparency: invisible colour does not count."""
+    if image.mode in DEEP_MODES and image.mode not in ("CMYK", "LAB", "YCbCr"):
+        image = _eight_bit(image)
+    if image.mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
+        return image.convert("RGBA").convert("RGBa")
+    return image.convert("RGB")
 
 
-def _thumb(image: Any) -> bytes:
-    """A small premultiplied RGBA picture: enough to see a turn, a wrong colour, a lost layer."""
-    shown = _eight_bit(image) if image.mode in ("I", "I;16", "I;16B", "F") else image
-    rgba = shown.convert("RGBA").convert("RGBa")
-    small = (
-        rgba.resize((THUMB, THUMB), resample=BOX, reducing_gap=1.5)
-        if min(rgba.size) > THUMB
-        else rgba.resize((THUMB, THUMB))
-    )
-    return bytes(small.tobytes())
+def _thumb(shown: Any) -> bytes:
+    """A small RGBa picture: enough to see a wrong colour, a lost layer."""
+    size = (THUMB, THUMB)
+    small = shown.resize(size, resample=BOX, reducing_gap=1.5) if min(shown.size) > THUMB else shown.resize(size)
+    return bytes((small if small.mode == "RGBa" else small.convert("RGBA").convert("RGBa")).tobytes())
 
 
 def _eight_bit(image: Any) -> Any:

@@ -69,10 +69,10 @@ SMALL_PIXELS, LARGE_PIXELS = 2_000_000, 16_000_000
 """Pixels of all frames up to which zopfli, and from which not even oxipng 4, fits into the time limit."""
 
 
-def look_at(data: bytes, decoder: str) -> dict[str, Any]:
+def look_at(data: bytes, decoder: str, exact: bool = True) -> dict[str, Any]:
     """Decode what the picture is made of: a long text or a damaged side note does not make a PNG undecodable."""
     chunks, _ = split(data)
-    return look.raster(join(c for c in chunks if c.intact and (c.type in PICTURE or c.type == b"eXIf")), decoder)
+    return look.raster(join(c for c in chunks if c.intact and (c.type in PICTURE or c.type == b"eXIf")), decoder, exact)
 
 
 class Png(Optimizer):

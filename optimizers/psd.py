@@ -24,14 +24,14 @@ COLOUR_CHANNELS = {0: 1, 1: 1, 2: 1, 3: 3, 4: 4, 7: 1, 8: 1, 9: 3}
 """By colour mode: bitmap, grey, indexed, RGB, CMYK, multichannel, duotone, Lab."""
 
 
-def look_psd(data: bytes, decoder: str) -> dict[str, Any]:
+def look_psd(data: bytes, decoder: str, exact: bool = True) -> dict[str, Any]:
     """As `look.raster`, with the layers compared byte for byte, also where Pillow has no mode for the depth."""
     document = read(data)
     composite = _composite(document)
     if composite is None and document.coding in (RAW, PACKBITS):
         raise UnprocessableImage("the merged picture is cut short")
     try:
-        facts = look.raster(data, decoder)
+        facts = look.raster(data, decoder, exact)
     except UnprocessableImage:
         if composite is None:
             raise

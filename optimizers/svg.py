@@ -34,13 +34,13 @@ class _Nothing:
     def end_ns(self, prefix: str) -> None: ...
 
 
-def look(data: bytes, decoder: str | None = None) -> dict[str, Any]:
+def look(data: bytes, decoder: str | None = None, exact: bool = True) -> dict[str, Any]:
     """The facts of a drawing (`optimizers/look.py`): its size instead of pixels, for nothing renders it here."""
     parse(data, _Nothing())
     return {"frames": 1, "pixels": b"", "thumbs": [], "icc": b"", "size": list(size_of(data))}
 
 
-def look_packed(data: bytes, decoder: str | None = None) -> dict[str, Any]:
+def look_packed(data: bytes, decoder: str | None = None, exact: bool = True) -> dict[str, Any]:
     """The same of an SVGZ, whose claimed size `inspect` has held against the ratio."""
     return look(gunzip(data, MAX_SVGZ_BYTES))
 

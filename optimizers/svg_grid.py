@@ -1,49 +1,74 @@
 """How fine a grid a drawing's paths need to look the same, however large it is shown within reason.
 
 A point may move by at most half of 1 / STEPS_ACROSS of the drawing's side, after every transform on the way to the
-screen. Where the way is not known (patterns, markers, symbols, animations, style sheets that transform), all stays exact.
+screen. Where the way is not known (patterns, markers, symbols, animations, CSS that transforms), all stays exact.
 """
 
 import math
 import re
 from xml.etree.ElementTree import Element
 
-from optimizers.svg_path import NUMBER
-from optimizers.svg_path_writer import shorten
+from optimizers.svg_path import LARGEST, NUMBER
+from optimizers.svg_path_writer import number, shorten
 from security.svg_rules import ANIMATIONS
 
-STEPS_ACROSS = 20_000
+STEPS_ACROSS = 4_000
 MOST_DECIMALS = 12
 LONGEST_PATH = 4 << 20
+SHAPES = {
+    "rect": ("x", "y", "width", "height", "rx", "ry"),
+    "circle": ("cx", "cy", "r"),
+    "ellipse": ("cx", "cy", "rx", "ry"),
+    "line": ("x1", "y1", "x2", "y2"),
+    "use": ("x", "y"),
+}
 FUNCTION = re.compile(r"\s*,?\s*(matrix|translate|scale|rotate|skewX|skewY)\s*\(([^()]*)\)")
 FAR_AWAY = frozenset(("pattern", "marker", "symbol"))
 STORED = frozenset(("defs", "clipPath", "mask"))
 UNITS = ("clipPathUnits", "maskContentUnits")
 
 
-def shorten_paths(root: Element) -> None:
-    """Rewrite every path of the drawing in place where that makes it shorter."""
+def shorten_numbers(root: Element) -> None:
+    """Rewrite paths, points and shapes of the drawing in place where that makes them shorter."""
     scales = _scales(root)
-    widest = max((scale for _, scale in scales.values()), default=1.0)
+    widest = max(scale for _, scale in scales.values())
     names = {_local(element) for element in root.iter()}
     exact = bool(names & ANIMATIONS) or _styled_transforms(root)
-    side = _side(root)
-    markers = "marker" in names
+    side = 0.0 if exact else _side(root)
+    step = side / STEPS_ACROSS if 0 < side < math.inf else 0.0
     for element, (stored, scale) in scales.items():
-        path = element.get("d", "")
-        if _local(element) != "path" or not 0 < len(path) < LONGEST_PATH:
-            continue
         reach = scale * widest if stored or "use" in names else scale
-        error = 0.0 if exact else side / STEPS_ACROSS / reach
-        decimals = _exact_decimals(path)
-        if error:
-            decimals = min(decimals, max(0, math.ceil(-math.log10(error))))
-        try:
-            written = shorten(path, decimals, error / 2, keep_vertices=markers)
-        except ValueError:
-            continue
-        if len(written) < len(path):
-            element.set("d", written)
+        own_step = step / reach if 0 < reach < math.inf else 0.0
+        _shorten_path(element, own_step, markers="marker" in names)
+        _shorten_shape(element, own_step)
+
+
+def _shorten_path(element: Element, step: float, markers: bool) -> None:
+    path = element.get("d", "")
+    if _local(element) != "path" or not 0 < len(path) < LONGEST_PATH:
+        return
+    try:
+        decimals = min(_exact_decimals(path), _decimals(step))
+        written = shorten(path, decimals, step / 2, keep_vertices=markers)
+    except ValueError:
+        return
+    if len(written) < len(path):
+        element.set("d", written)
+
+
+def _shorten_shape(element: Element, step: float) -> None:
+    decimals = _decimals(step)
+    for name in SHAPES.get(_local(element), ()) if step else ():
+        value = element.get(name, "")
+        if NUMBER.fullmatch(value) and abs(float(value)) < LARGEST:
+            written = number(float(value) * 10**decimals, decimals)
+            if len(written) < len(value) and written != "0":
+                element.set(name, written)
+
+
+def _decimals(step: float) -> int:
+    """How many decimals make steps that small; all that matter where there may be no step at all."""
+    return min(MOST_DECIMALS, max(0, math.ceil(-math.log10(step)))) if step else MOST_DECIMALS
 
 
 def _scales(root: Element) -> dict[Element, tuple[bool, float]]:
@@ -73,7 +98,7 @@ def _stretch(transform: str) -> float:
     at = 0
     while found := FUNCTION.match(transform, at):
         at = found.end()
-        numbers = [float(number) for number in NUMBER.findall(found[2])]
+        numbers = [float(part) for part in NUMBER.findall(found[2])]
         e, f, g, h = _linear_part(found[1], numbers)
         a, b, c, d = a * e + c * f, b * e + d * f, a * g + c * h, b * g + d * h
     if transform[at:].strip():
@@ -113,7 +138,7 @@ def _styled_transforms(root: Element) -> bool:
 
 def _side(root: Element) -> float:
     """The longer side of what is shown, in the units paths are drawn in; 0 where it is not known."""
-    numbers = [float(number) for number in NUMBER.findall(root.get("viewBox", ""))]
+    numbers = [float(part) for part in NUMBER.findall(root.get("viewBox", ""))]
     if len(numbers) == 4:
         return max(numbers[2:])
     sides = [re.fullmatch(rf"\s*({NUMBER.pattern})\s*(?:px)?\s*", root.get(name, "")) for name in ("width", "height")]
@@ -122,8 +147,8 @@ def _side(root: Element) -> float:
 
 def _exact_decimals(path: str) -> int:
     most = 0
-    for number in NUMBER.findall(path):
-        digits, _, exponent = number.lower().partition("e")
+    for found in NUMBER.findall(path):
+        digits, _, exponent = found.lower().partition("e")
         most = max(most, len(digits.partition(".")[2]) - int(exponent or 0))
     return min(most, MOST_DECIMALS)
 

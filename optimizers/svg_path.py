@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 COMMAND = re.compile(r"\s*([MmZzLlHhVvCcSsQqTtAa])")
@@ -26,7 +27,7 @@ def parse(path: str) -> list[Segment]:
     """The segments. Raises ValueError where the grammar is broken: renderers draw such a path up to the mistake."""
     segments: list[Segment] = []
     x = y = start_x = start_y = 0.0
-    control = ("", 0.0, 0.0)
+    control: tuple[str, float, float] = ("", 0.0, 0.0)
     for command, numbers in _commands(path):
         origin = (x, y) if command.islower() else (0.0, 0.0)
         segment = _absolute(command.upper(), numbers, origin, (x, y), control)
@@ -39,7 +40,7 @@ def parse(path: str) -> list[Segment]:
             x, y = segment.numbers[-2:]
         if segment.command == "M":
             start_x, start_y = x, y
-        control = ("", 0.0, 0.0)
+        control = (segment.command, x, y)
         if segment.command in "CQ":
             control = (segment.command, segment.numbers[-4], segment.numbers[-3])
     return segments
@@ -47,7 +48,7 @@ def parse(path: str) -> list[Segment]:
 
 def on_grid(segments: list[Segment], decimals: int) -> tuple[list[Segment], int]:
     """Every number as a whole count of steps of 10^-decimals, and the decimals used: more where an arc needs them."""
-    if any(_delicate(before, segment) for before, segment in zip(segments, segments[1:], strict=False)):
+    if any(_delicate(before, segment) for before, segment in pairwise(segments)):
         decimals += DELICATE_ARC_DECIMALS
     steps = 10**decimals
     return [Segment(command, _steps(command, numbers, steps)) for command, numbers in segments], decimals

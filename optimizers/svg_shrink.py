@@ -4,12 +4,14 @@ Scour knows neither style sheets nor animations (it would move or drop what they
 left to the path work alone.
 """
 
+import re
+from contextlib import suppress
 from typing import Any
 from xml.etree.ElementTree import Element, register_namespace, tostring
 
 from defusedxml.ElementTree import fromstring
 
-from optimizers.svg_grid import shorten_paths
+from optimizers.svg_grid import shorten_numbers
 from security.svg_rules import ANIMATIONS, SVG_NS, XLINK_NS
 from security.svg_sanitizer import sanitize
 
@@ -21,6 +23,8 @@ KEPT_IDS = ("--keep-unreferenced-defs",)
 LINK, OLD_LINK = "href", f"{{{XLINK_NS}}}href"
 PAINT = frozenset(("linearGradient", "radialGradient", "pattern", "filter", "clipPath", "mask", "marker", "style"))
 NO_LIMIT = 1 << 30
+COMMENT = re.compile(rb"<!--[^<>]*-->")
+"""There are some only where all metadata may stay; no tree keeps them, so they move to the front."""
 
 
 def shrink(data: bytes) -> bytes:
@@ -29,11 +33,12 @@ def shrink(data: bytes) -> bytes:
     names = {_local(element) for element in root.iter()}
     if not names & (ANIMATIONS | {"style"}):
         root = _scoured(root, names)
-    shorten_paths(root)
+    shorten_numbers(root)
+    _drop_defaults(root)
     written: bytes = sanitize(
         tostring(root), keep_metadata=True, max_depth=NO_LIMIT, max_elements=NO_LIMIT, max_attributes=NO_LIMIT
     )["data"]
-    return written
+    return b"".join(COMMENT.findall(data)) + written
 
 
 def _scoured(root: Element, names: set[str]) -> Element:
@@ -47,14 +52,22 @@ def _scoured(root: Element, names: set[str]) -> Element:
     options = [*SCOUR, DIGITS, *(KEPT_IDS if _named_from_outside(root) else SHORT_IDS)]
     if "switch" in names:
         options.append("--disable-group-collapsing")
-    try:
-        scoured = scour.scourString(tostring(root, encoding="unicode"), scour.parse_args(options))
-        root = fromstring(scoured)
-    except (ArithmeticError, RecursionError, ValueError):
-        pass
+    with suppress(Exception):  # numbers it cannot read end it in many ways; the drawing goes on without it
+        root = fromstring(scour.scourString(tostring(root, encoding="unicode"), scour.parse_args(options)))
     if plain:
         _rename(root, OLD_LINK, LINK)
     return root
+
+
+def _drop_defaults(root: Element) -> None:
+    """Leave out what the root says that would be so anyway; SVG 2 has no versions."""
+    for name in ("version", "baseProfile"):
+        root.attrib.pop(name, None)
+    if root.get("preserveAspectRatio") in ("xMidYMid", "xMidYMid meet"):
+        del root.attrib["preserveAspectRatio"]
+    for name in ("width", "height"):
+        if name in root.attrib:
+            root.set(name, root.attrib[name].removesuffix("px"))
 
 
 def _rename(root: Element, old: str, new: str) -> None:

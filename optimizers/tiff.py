@@ -62,7 +62,7 @@ SLACK = 16
 LEVELS = {Effort.FAST: 6, Effort.BALANCED: 8, Effort.BEST: 9}
 
 
-def look_tiff(data: bytes, decoder: str) -> dict[str, Any]:
+def look_tiff(data: bytes, decoder: str, exact: bool = True) -> dict[str, Any]:
     """As `look.raster`, with every page's samples compared at full depth, also where Pillow has no mode for them.
 
     Past 8 bits Pillow's own pixels are left out: it reads the same samples otherwise from raw strips than from packed.
@@ -71,9 +71,9 @@ def look_tiff(data: bytes, decoder: str) -> dict[str, Any]:
     try:
         pages, understood = _pages_digest(data, tiff)
     except UnprocessableImage:
-        return look.raster(data, decoder)
+        return look.raster(data, decoder, exact)
     try:
-        facts = look.raster(data, decoder)
+        facts = look.raster(data, decoder, exact)
     except UnprocessableImage:
         if not understood:
             raise
@@ -127,11 +127,7 @@ def clean_tiff(data: bytes, policy: str) -> dict[str, Any]:
     """Take the personal tags out of every page; where the file cannot be laid out anew, say what stays."""
     tiff = read(data)
     removed = dict.fromkeys(word for page in list(tiff.directories) for word in _strip(tiff, page, Metadata(policy)))
-    try:
-        read_segments(data, tiff)
-    except UnprocessableImage:
-        tiff.pages[0].fixed = True
-    if _is_fixed(tiff):
+    if not _is_movable(data, tiff):
         return {"data": data, "removed": [], "kept": list(removed)}
     lean = write(tiff)
     if not removed and len(lean) + SLACK < len(data):
@@ -139,11 +135,18 @@ def clean_tiff(data: bytes, policy: str) -> dict[str, Any]:
     return {"data": lean if removed else data, "removed": list(removed), "kept": []}
 
 
-def _is_fixed(tiff: TiffFile) -> bool:
-    """Whether moving anything would lose something: ImageJ's large stacks have pages only the description knows."""
+def _is_movable(data: bytes, tiff: TiffFile) -> bool:
+    """Slice the data out; whether that is all: ImageJ's large stacks have pages that only the description knows."""
+    from utils.tiff_samples import overruns
+
+    try:
+        read_segments(data, tiff)
+    except UnprocessableImage:
+        return False
     description = tiff.pages[0].entries.get(IMAGE_DESCRIPTION)
     images = re.match(rb"ImageJ=[^\0]*?\bimages=(\d{1,9})", bytes(description.value[:4096])) if description else None
-    return tiff.fixed or (images is not None and int(images[1]) > len(tiff.pages))
+    hidden_pages = images is not None and int(images[1]) > len(tiff.pages)
+    return not (tiff.fixed or hidden_pages or any(overruns(tiff, page) for page in tiff.directories))
 
 
 def _strip(tiff: TiffFile, page: Directory, policy: Metadata) -> list[str]:
@@ -196,8 +199,7 @@ def repack_tiff(data: bytes, level: int) -> bytes | None:
     from utils.tiff_packing import repack
 
     tiff = read(data)
-    read_segments(data, tiff)
-    if _is_fixed(tiff):
+    if not _is_movable(data, tiff):
         return None
     smaller = [repack(tiff, page, level) for page in tiff.directories if page.segments]
     return write(tiff) if any(smaller) else None

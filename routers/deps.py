@@ -16,6 +16,7 @@ from routers.intake import Upload, read_upload
 from security.auth import ApiKeys, Caller, client_address, identify
 from security.rate_limiter import RateLimiter
 from utils.concurrency import Slots
+from utils.url_fetch import Fetcher
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Services:
     engine: Engine
     slots: Slots
     gate: Gate
+    fetcher: Fetcher
     reports: tuple[ToolReport, ...]
 
 
@@ -79,7 +81,13 @@ async def place(parts: ServicesDep, allowed: Annotated[None, Depends(counted)]) 
 async def intake(request: Request, parts: ServicesDep, admitted: Annotated[None, Depends(place)]) -> Upload:
     """The body, read last: after every guard."""
     settings = parts.settings
-    return await read_upload(request, settings.max_file_size, settings.upload_timeout_seconds, settings.default_quality)
+    return await read_upload(
+        request,
+        settings.max_file_size,
+        settings.upload_timeout_seconds,
+        settings.default_quality,
+        parts.fetcher,
+    )
 
 
 UploadDep = Annotated[Upload, Depends(intake)]

@@ -1,8 +1,9 @@
-"""From a request to a picture and a policy: multipart or raw, its bytes counted while they come."""
+"""From a request to a picture and a policy: multipart, raw or by URL, its bytes counted while they come."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
@@ -11,10 +12,14 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from exceptions import BadRequest, InvalidOptions, PayloadTooLarge, UploadTimeout
 from optimizers.base import Source
 from optimizers.policy import Policy
-from schemas import OptimizationOptions, RequestOptions
+from routers.connection import while_connected
+from schemas import OptimizationOptions, RequestOptions, UrlRequest
+from utils.url_fetch import Fetcher
 
 FORM_OVERHEAD = 64 << 10
 """Bytes that a form's boundaries, headers and options may add to the file."""
+JSON_LIMIT = 64 << 10
+"""Bytes of a JSON body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,8 @@ class Upload:
 
     source: Source
     policy: Policy
+    spans: dict[str, float] = field(default_factory=dict)
+    """Milliseconds spent in `fetch`."""
 
 
 class InMemoryParser(MultiPartParser):
@@ -31,30 +38,45 @@ class InMemoryParser(MultiPartParser):
     spool_max_size = 1 << 40
 
 
-async def read_upload(request: Request, max_bytes: int, seconds: int, default_quality: int) -> Upload:
-    """Read the body as the form or the file it is, within `seconds`.
+async def read_upload(request: Request, max_bytes: int, seconds: int, default_quality: int, fetcher: Fetcher) -> Upload:
+    """Read the body as the form, URL or file it is, within `seconds`; fetching by URL has a limit of its own.
 
-    Raises BadRequest, InvalidOptions, PayloadTooLarge or UploadTimeout.
+    Raises BadRequest, InvalidOptions, PayloadTooLarge, UploadTimeout, and what fetching does.
     """
     try:
         async with asyncio.timeout(seconds):
             upload = await _read(request, max_bytes, default_quality)
     except TimeoutError:
         raise UploadTimeout(f"the body did not arrive within {seconds} s") from None
+    if isinstance(upload, UrlRequest):
+        return await _fetch(request, upload, default_quality, fetcher)
     if not upload.source.data:
         raise BadRequest("the image is empty")
     return upload
 
 
-async def _read(request: Request, max_bytes: int, default_quality: int) -> Upload:
+async def _read(request: Request, max_bytes: int, default_quality: int) -> Upload | UrlRequest:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         source, options = await _read_form(request, max_bytes)
     elif kind == "application/json":
-        raise BadRequest("send the image itself, as the body or as the multipart field 'file'")
+        return await _read_url(request)
     else:
         source, options = await _read_raw(request, max_bytes)
     return Upload(source, options.to_policy(default_quality))
+
+
+async def _read_url(request: Request) -> UrlRequest:
+    if request.query_params:
+        raise BadRequest("with a JSON body, options go into it, not into the query")
+    return UrlRequest.from_json(await _bytes(request, JSON_LIMIT))
+
+
+async def _fetch(request: Request, wish: UrlRequest, default_quality: int, fetcher: Fetcher) -> Upload:
+    started = time.perf_counter()
+    fetched = await while_connected(request, fetcher.fetch(wish.url))
+    spans = {"fetch": (time.perf_counter() - started) * 1000}
+    return Upload(Source(fetched.data, fetched.filename), wish.optimization.to_policy(default_quality), spans)
 
 
 async def _read_raw(request: Request, max_bytes: int) -> tuple[Source, OptimizationOptions]:
@@ -63,10 +85,7 @@ async def _read_raw(request: Request, max_bytes: int) -> tuple[Source, Optimizat
     if twice:
         raise InvalidOptions(f"/{twice[0]}: given twice", errors=[{"pointer": f"/{twice[0]}", "detail": "given twice"}])
     options = OptimizationOptions.from_query(query)
-    data = bytearray()
-    async for chunk in _counted(request, max_bytes):
-        data += chunk
-    return Source(bytes(data)), options
+    return Source(await _bytes(request, max_bytes)), options
 
 
 async def _read_form(request: Request, max_bytes: int) -> tuple[Source, OptimizationOptions]:
@@ -99,6 +118,13 @@ async def _form_parts(form: FormData, max_bytes: int) -> tuple[Source, Optimizat
     if len(data) > max_bytes:
         raise _too_large(max_bytes, len(data))
     return Source(data, file.filename), RequestOptions.from_json(options).optimization
+
+
+async def _bytes(request: Request, max_bytes: int) -> bytes:
+    data = bytearray()
+    async for chunk in _counted(request, max_bytes):
+        data += chunk
+    return bytes(data)
 
 
 async def _counted(request: Request, max_bytes: int, overhead: int = 0) -> AsyncGenerator[bytes, None]:

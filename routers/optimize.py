@@ -20,10 +20,20 @@ FORM = {
     },
     "additionalProperties": False,
 }
+BY_URL = {
+    "type": "object",
+    "required": ["url"],
+    "properties": {
+        "url": {"type": "string", "format": "uri", "description": "http or https, at a public address."},
+        "optimization": {"type": "object", "description": "Options, as in the form field `options`."},
+    },
+    "additionalProperties": False,
+}
 BODY: dict[str, Any] = {
     "required": True,
     "content": {
         "multipart/form-data": {"schema": FORM},
+        "application/json": {"schema": BY_URL},
         "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
     },
 }
@@ -47,12 +57,15 @@ def _query_parameters() -> list[dict[str, Any]]:
             "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
             "model": Receipt,
         },
-        **{status: {"model": Problem} for status in (400, 401, 408, 413, 415, 422, 429, 503, 504)},
+        **{status: {"model": Problem} for status in (400, 401, 408, 413, 415, 422, 429, 502, 503, 504)},
     },
     openapi_extra={"requestBody": BODY},
 )
 async def optimize(request: Request, parts: ServicesDep, upload: UploadDep) -> Response:
-    """Send the file as form field `file` (options as JSON in `options`) or as the raw body (options in the query)."""
-    outcome = await while_connected(request, parts.engine.run(upload.source, upload.policy))
+    """Send the file as form field `file` (options as JSON in `options`), its URL as JSON, or the raw body.
+
+    With a raw body, options go into the query.
+    """
+    outcome = await while_connected(request, parts.engine.run(upload.source, upload.policy, upload.spans))
     wants_receipt = "application/json" in request.headers.get("accept", "")
     return receipt_answer(outcome) if wants_receipt else image_answer(outcome)

@@ -21,6 +21,8 @@ SIMPLE = re.compile(
 )
 INERT = frozenset(("charset", "namespace"))
 GROUPS = frozenset(("media", "supports", "layer", "keyframes", "-webkit-keyframes", "-moz-keyframes"))
+INTRICATE = re.compile(r"[\\\"'{}\[\]/@<]|--|\([^)]*[;(]")
+NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 SHORT = 200
 
 
@@ -83,8 +85,24 @@ def clean_declarations(text: str, report: Report) -> str:
 
 def _declarations(text: str) -> tuple[str, tuple[Word, ...]]:
     words: list[Word] = []
+    if not INTRICATE.search(text):
+        return _plain_declarations(text, words.append), tuple(words)
     nodes = [node for node in _parse_block(text) if node.type == "declaration"]
-    return _write_block(nodes, words.append), tuple(words)
+    return _only_xml(_write_block(nodes, words.append), words.append), tuple(words)
+
+
+def _plain_declarations(text: str, report: Report) -> str:
+    """The same without a tokenizer, for text without strings, escapes, comments and blocks: nearly all there is."""
+    kept = []
+    for declaration in text.split(";"):
+        name, _, value = declaration.partition(":")
+        name, value = name.strip().lower(), value.strip()
+        word = value_refusal(value)
+        if word:
+            report(word)
+        elif name in STYLE_PROPERTIES and value:
+            kept.append(f"{name}:{value}")
+    return ";".join(kept)
 
 
 _cached_declarations = lru_cache(4096)(_declarations)
@@ -93,10 +111,19 @@ _cached_declarations = lru_cache(4096)(_declarations)
 def clean_stylesheet(text: str, report: Report) -> str:
     """A style sheet without what may not stay: plain rules, and the at-rules that group rules or carry a font."""
     try:
-        return _write_rules(tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True), report, 0)
+        sheet = _write_rules(tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True), report, 0)
+        return _only_xml(sheet, report)
     except RecursionError:  # selectors nested thousands deep, which no browser applies either
         report(Word.STYLE)
         return ""
+
+
+def _only_xml(css: str, report: Report) -> str:
+    """Nothing, where CSS escapes stand for characters that XML has no way to write."""
+    if NOT_XML.search(css):
+        report(Word.STYLE)
+        return ""
+    return css
 
 
 def _parse_block(content: Any) -> list[Any]:
@@ -113,6 +140,9 @@ def _write_rule(node: Any, report: Report, depth: int) -> str:
         return ""
     if node.type == "at-rule":
         return _write_at_rule(node, report, depth)
+    if not _plain_prelude(node.prelude):
+        report(Word.STYLE)
+        return ""
     body = _write_block(_parse_block(node.content), report, depth=depth + 1)
     return f"{_text(node.prelude)}{{{body}}}" if body else ""
 
@@ -124,12 +154,20 @@ def _write_at_rule(node: Any, report: Report, depth: int) -> str:
     if name == "font-face" and node.content is not None:
         body = _write_block(_parse_block(node.content), report, font=True)
         return f"@font-face{{{body}}}" if "src:" in body else ""
-    if name not in GROUPS or node.content is None or any(part.type in ("url", "error") for part in node.prelude):
+    if name not in GROUPS or node.content is None or not _plain_prelude(node.prelude):
         report(Word.EXTERNAL_REFERENCE if name == "import" else Word.STYLE)
         return ""
     rules = tinycss2.parse_rule_list(node.content, skip_comments=True, skip_whitespace=True)
     body = _write_rules(rules, report, depth + 1)
     return f"@{name} {_text(node.prelude)}{{{body}}}" if body else ""
+
+
+def _plain_prelude(tokens: Iterable[Any]) -> bool:
+    """Whether a selector or condition names no address."""
+    return not any(
+        token.type in ("url", "error", "at-keyword") or (token.type == "function" and token.lower_name == "url")
+        for token in tokens
+    )
 
 
 def _write_block(nodes: Iterable[Any], report: Report, font: bool = False, depth: int = 0) -> str:
@@ -152,8 +190,8 @@ def _write_declaration(node: Any, report: Report, font: bool) -> str:
     if word := _tokens_refusal(node.value, font):
         report(word)
         return ""
-    ending = " !important" if node.important else ""
-    return f"{_ident(name)}:{_text(node.value)}{ending}"
+    value, ending = _text(node.value), " !important" if node.important else ""
+    return f"{_ident(name)}:{value}{ending}" if value or name.startswith("--") else ""
 
 
 def _ident(name: str) -> str:

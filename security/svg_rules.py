@@ -150,7 +150,7 @@ FUNCTIONS = _names(
 
 FONT_FUNCTIONS = frozenset(("format", "local", "tech"))
 
-TEXT_CONTENT = frozenset(("text", "flowRoot", "title", "desc", "style"))
+TEXT_CONTENT = frozenset(("text", "flowRoot", "title", "desc", "style", "metadata"))
 """Where characters mean something; between shapes they are never drawn."""
 
 FOREIGN_ATTRIBUTES_REFUSED = re.compile(r"on|(?:style|href|src|srcset|srcdoc|data|action|formaction|is|slot)$", re.I)

@@ -71,7 +71,7 @@ class Sanitizer:
         """How many open elements are inside the one that is left out, itself included."""
         self._in_text = 0
         self._css: list[str] = []
-        self._css_mark = 0
+        self._css_mark = self._writer.mark()
         self._rights: Rights | None = None
 
     def document(self) -> bytes:

@@ -75,14 +75,14 @@ class Writer:
         self._close_tag()
         self._parts.append(f"<!--{text}-->")
 
-    def mark(self) -> int:
+    def mark(self) -> tuple[int, bool]:
         """The place where the next part will stand."""
-        self._close_tag()
-        return len(self._parts)
+        return len(self._parts), self._tag_open
 
-    def undo(self, mark: int) -> None:
+    def undo(self, mark: tuple[int, bool]) -> None:
         """Forget whatever was written from there on."""
-        del self._parts[mark:]
+        length, self._tag_open = mark
+        del self._parts[length:]
 
     def document(self, namespaces: Iterable[tuple[str, str]]) -> bytes:
         """The whole, with the namespaces (prefix, address) declared on the root."""

@@ -24,7 +24,7 @@ TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4
 UNSIGNED = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 SHORT, LONG, LONG8 = 3, 4, 16
 MAX_DIRECTORIES = 4096
-MAX_ENTRIES = 100_000
+MAX_ENTRIES = 1 << 16
 MAX_SEGMENTS = 1 << 18
 MAX_DEPTH = 3
 

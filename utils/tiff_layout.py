@@ -47,8 +47,9 @@ def _reserve(directory: Directory, layout: Layout) -> None:
         directory.entries[tag] = _numbers([0] * len(children), layout, directory.entries[tag].kind)
     for tag, pieces in directory.segments.items():
         directory.entries[tag] = _numbers([0] * len(pieces), layout)
-        counts = [len(piece) for piece in pieces]
-        directory.entries[SEGMENTS[tag]] = _numbers(counts, layout, SHORT if max(counts) < 1 << 16 else LONG)
+        counts, old = [len(piece) for piece in pieces], directory.entries.get(SEGMENTS[tag])
+        short = old is not None and old.kind == SHORT and max(counts) < 1 << 16
+        directory.entries[SEGMENTS[tag]] = _numbers(counts, layout, SHORT if short else LONG)
 
 
 def _point(directory: Directory, layout: Layout, places: dict[int, int], data_places: dict[int, int]) -> None:

@@ -103,6 +103,17 @@ def _shape(tiff: Tiff, page: Directory, planes: int) -> tuple[int, tuple[int, ..
     return (columns, tuple(rows)) if len(rows) == len(pieces) and all(map(len, pieces)) else None
 
 
+def overruns(tiff: Tiff, page: Directory) -> bool:
+    """Whether raw samples go on past the strips' stated length, as readers forgive: moved, they would be lost."""
+    if tiff.number(page, 259, NONE) != NONE:
+        return False
+    layout = grid(tiff, page)
+    if layout is None:
+        return not all(len(piece) for pieces in page.segments.values() for piece in pieces)
+    pieces = page.segments[TILE_OFFSETS if layout.tiled else STRIP_OFFSETS]
+    return any(len(p) < rows * layout.row_bytes for p, rows in zip(pieces, layout.rows, strict=True))
+
+
 def unpack(tiff: Tiff, page: Directory, layout: Grid) -> Iterator[bytes]:
     """The samples of each piece in the file's byte order; ValueError where they are damaged."""
     pieces = page.segments[TILE_OFFSETS if layout.tiled else STRIP_OFFSETS]

@@ -251,6 +251,15 @@ def test_shrinking_twice_never_grows_and_leaves_nothing_to_sanitize() -> None:
     assert sanitize(once) == {"data": once, "removed": []}
 
 
+def test_what_may_stay_outlives_shrinking() -> None:
+    body = '<sodipodi:namedview xmlns:sodipodi="http://sodipodi.sourceforge.net/DTD/sodipodi-0.dtd" zoom="2"/>'
+    once = shrink(sanitize(drawing(BODY + body), keep_metadata=True)["data"])
+    assert once.startswith(b"<!-- drawn by hand --><svg")
+    assert b'namedview zoom="2"' in once
+    assert b"<metadata>nothing</metadata>" in once
+    assert len(shrink(once)) <= len(once)
+
+
 @pytest.mark.parametrize(
     ("body", "kept"),
     [

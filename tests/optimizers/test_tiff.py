@@ -161,6 +161,17 @@ def with_entry(data: bytes, tag: int, value: bytes) -> bytes:
     return write(parsed)
 
 
+@pytest.mark.parametrize("count", [0, 38_000, 1 << 20])
+async def test_a_strip_of_another_length_is_not_moved(tools: Toolbox, count: int) -> None:
+    data = encode(photo(), "TIFF", software="Brush")
+    wrong = data.replace((57600).to_bytes(4, "little"), count.to_bytes(4, "little"))
+    assert wrong != data
+    cleaned = await tiff.clean(wrong, Metadata.SAFE, tools)
+    assert cleaned is not None
+    assert (cleaned.data, cleaned.kept) == (wrong, ("text",))
+    assert await candidates(wrong, tools) == []
+
+
 async def test_photoshop_resources_keep_paths(tools: Toolbox) -> None:
     path = b"8BIM\x07\xd0\0\0\0\0\0\x04path"
     data = with_entry(encode(photo(), "TIFF"), 34377, path + b"8BIM\x04\x0c\0\0\0\0\0\x06thumbs")

@@ -16,7 +16,7 @@ def toy(width: int, height: int, fill: bytes = b"x", length: int = 100) -> bytes
     return b"TOY" + bytes([width, height]) + fill * length
 
 
-def look(data: bytes, decoder: str | None) -> dict[str, Any]:
+def look(data: bytes, decoder: str | None, exact: bool) -> dict[str, Any]:
     """The first sample is the picture."""
     if data[5:6] == b"!":
         raise UnprocessableImage("broken")
@@ -27,7 +27,7 @@ def look(data: bytes, decoder: str | None) -> dict[str, Any]:
 class Toy(Optimizer):
     """Proposes what it was told to."""
 
-    spec: ClassVar[FormatSpec] = FormatSpec("toy", "image/x-toy", ("toy",))
+    spec: ClassVar[FormatSpec] = FormatSpec("toy", "image/x-toy", ("toy",), decoder="TOY")
     look: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(look)
     proposals: tuple[Candidate, ...] = ()
     cleaned: bytes | None = None

@@ -142,7 +142,6 @@ def forms() -> Iterator[dict[str, object]]:
     yield {"content": b"abc", "headers": {"content-type": "multipart/form-data"}}
     yield {"files": {"file": b""}}
     yield {"content": b""}
-    yield {"json": {"url": "https://example.org/a.png"}}
 
 
 @pytest.mark.parametrize("request_parts", list(forms()), ids=str)

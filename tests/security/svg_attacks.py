@@ -173,6 +173,7 @@ SHEETS = [
     "@supports (fill:red){@import '//evil.example';}",
     "a{&amp;:hover{fill:url(//evil.example)}}",
     "a{@media all{fill:url(//evil.example)}}",
+    "a url(//evil.example){fill:red}",
     "a{fill:red}}@import '//evil.example';",
     "</style><script>alert(1)</script>".replace("<", "&lt;"),
 ]

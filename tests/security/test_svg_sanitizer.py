@@ -146,9 +146,12 @@ def test_comments_and_descriptions_stay_where_all_may() -> None:
     assert "<rdf:li>x</rdf:li>" in text
 
 
-RDF = """<metadata><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:cc="http://creativecommons.org/ns#"
- xmlns:dc="http://purl.org/dc/elements/1.1/"><cc:Work rdf:about=""><dc:title>Secret</dc:title><dc:rights><cc:Agent><dc:title>
- © Jo </dc:title></cc:Agent></dc:rights><cc:license rdf:resource="https://cc.example/by"/></cc:Work></rdf:RDF></metadata>"""
+RDF = (
+    '<metadata><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
+    'xmlns:cc="http://creativecommons.org/ns#" xmlns:dc="http://purl.org/dc/elements/1.1/"><cc:Work rdf:about="">'
+    '<dc:title>Secret</dc:title><dc:rights><cc:Agent><dc:title>\n © Jo </dc:title></cc:Agent></dc:rights><cc:license rdf:resource="https://cc.example/by"/></cc:Work>'
+    "</rdf:RDF></metadata>"
+)
 
 
 def test_rights_stay_in_short() -> None:
@@ -314,6 +317,16 @@ def test_bottomless_css_is_survived(opening: str) -> None:
     deep = opening * 20_000
     quoted = deep.replace('"', "&quot;")
     assert_inert(safe(f'<style>a{{fill:red}}{deep}</style><g style="fill:{quoted}" fill="{quoted}"/>'))
+
+
+@pytest.mark.parametrize("escape", ["\\f x", "\\1 ", "\\ffff ", "\\d800 ", "\\0 "])
+def test_css_escape_for_what_xml_cannot_write(escape: str) -> None:
+    safe(f"<style>{escape}{{fill:red}}a{{font-family:{escape}}}</style><g style='font-family:\"{escape}\"'/>")
+
+
+def test_nothing_is_left_of_a_style_without_content() -> None:
+    assert safe("<style>x</style>").endswith('height="9"/>')
+    assert "<g/>" in safe('<g style="fill:/* */"/>')
 
 
 EVERYTHING = svg("".join(HARMLESS), "onload='x'")
