@@ -13,7 +13,7 @@ PareError
 ├── UrlRefused               a URL that is not plain http(s), or leads to an address that is not public
 ├── SourceFailed             the server that a URL names cannot be reached or answered badly
 │   └── SourceTimeout        it was too slow
-├── Busy                     every slot and every place in the queue is taken
+├── Busy                     every slot and every place in the queue is taken, or no process to be had
 └── ToolError                a tool gave no usable result
     ├── ToolTimeout          it was ended at its time limit
     ├── ToolMissing          it is not installed
@@ -82,7 +82,7 @@ class SourceTimeout(SourceFailed):
 
 
 class Busy(PareError):
-    """No slot and no place in the queue; `retry_after` in seconds."""
+    """No slot, no place in the queue or no process to be had; `retry_after` in seconds."""
 
 
 class ToolError(PareError):

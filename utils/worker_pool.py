@@ -23,7 +23,6 @@ ROOT = Path(__file__).parent.parent
 WORKER_LIMITS = ProcessLimits(address_space=1536 * MIB, cpu_seconds=None)
 MAX_ANSWER = 512 * MIB
 CALLS_PER_WORKER = 200
-RETRY_AFTER_SECONDS = 2
 
 
 class Worker(ChildProcess):
@@ -113,7 +112,7 @@ class WorkerPool:
         try:
             return await self._start()
         except OSError as error:
-            raise Busy(f"no process can be started: {error.strerror}", retry_after=RETRY_AFTER_SECONDS) from error
+            raise Busy(f"no process can be started: {error.strerror}") from error
 
     async def _start(self) -> Worker:
         worker = Worker()
