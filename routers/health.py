@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from routers.deps import ServicesDep
+from routers.deps import Services, ServicesDep
 from routers.problems import RETRY_AFTER_SECONDS
 
 router = APIRouter(tags=["health"])
@@ -12,7 +12,7 @@ router = APIRouter(tags=["health"])
 
 @router.get("/health", summary="Tools, formats and checks")
 async def health(parts: ServicesDep) -> dict[str, Any]:
-    """`ok` when every tool passed its self-test, `degraded` when one did not."""
+    """`ok` when every tool passed its self-test and Redis, where it is configured, answers; else `degraded`."""
     tools = {
         report.tool: {"available": report.available, "version": report.version, "self_test": report.works}
         for report in parts.reports
@@ -26,14 +26,21 @@ async def health(parts: ServicesDep) -> dict[str, Any]:
         }
         for optimizer in parts.engine.formats
     }
+    redis = await _redis(parts)
     return {
-        "status": "ok" if all(report.works for report in parts.reports) else "degraded",
+        "status": "ok" if redis != "down" and all(report.works for report in parts.reports) else "degraded",
         "service": parts.settings.service_name,
         "version": parts.settings.version,
         "tools": tools,
         "formats": formats,
-        "checks": {},
+        "checks": {"redis": redis},
     }
+
+
+async def _redis(parts: Services) -> str:
+    if not parts.settings.redis_url:
+        return "not configured"
+    return "up" if await parts.gate.public.storage_is_up() else "down"
 
 
 @router.get("/health/live", summary="The process answers")

@@ -67,6 +67,7 @@ class RateLimiter:
 
     def __init__(self, allowances: Sequence[Allowance], storage: Storage) -> None:
         self._allowances = allowances
+        self._storage = storage
         self._windows = MovingWindowRateLimiter(storage)
         self._resume_at = 0.0
 
@@ -82,6 +83,14 @@ class RateLimiter:
             self._resume_at = time.monotonic() + BREAKER_SECONDS
             log.warning("rate limits are off for now", error=type(error).__name__, seconds=BREAKER_SECONDS)
             return Decision(True)
+
+    async def storage_is_up(self) -> bool:
+        """Whether counting is possible just now."""
+        try:
+            async with asyncio.timeout(REDIS_SECONDS):
+                return bool(await self._storage.check())
+        except Exception:
+            return False
 
     async def _count(self, caller: str) -> Decision:
         # Looked at before either is counted, so that a refused burst does not eat the minute's quota.

@@ -62,6 +62,7 @@ async def limiter(url: str, *allowances: Allowance) -> AsyncIterator[RateLimiter
 
 async def test_exactly_the_allowed_number_passes(url: str) -> None:
     async with limiter(url, MINUTE) as gate:
+        assert await gate.storage_is_up()
         decisions = [await gate.decide("a") for _ in range(8)]
         assert [d.allowed for d in decisions] == [True] * 5 + [False] * 3
         assert [d.tightest.remaining for d in decisions] == [4, 3, 2, 1, 0, 0, 0, 0]
@@ -111,6 +112,7 @@ async def test_a_redis_that_misbehaves_costs_one_slow_call(behaviour) -> None:
     server = await asyncio.start_server(behaviour, "127.0.0.1", 0)
     async with server, limiter(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", MINUTE) as gate:
         assert (await gate.decide("a")).allowed
+        assert not await gate.storage_is_up()
         for _ in range(20):
             decision = await gate.decide("a")
             assert decision.allowed and not decision.standings
