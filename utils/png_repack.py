@@ -15,7 +15,7 @@ SAME_SAMPLES = dict.fromkeys(
 
 
 def repack(data: bytes, packing: dict[str, int], freedom: dict[str, Any]) -> bytes:
-    """A still packed anew: `packing` is a level, perhaps `libdeflater` or `zopfli`; `freedom` oxipng's own words."""
+    """A still packed anew: `packing` is level and one of `libdeflater` or `zopfli`, `freedom` oxipng's own options."""
     os.environ["RAYON_NUM_THREADS"] = "1"
     import oxipng
 
