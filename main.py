@@ -131,6 +131,9 @@ def serve() -> int:
     uvicorn.run(
         "main:create_app",
         factory=True,
+        # httptools keeps request headers without a limit, and loses the body of a request that offers an upgrade.
+        http="h11",
+        ws="none",
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
