@@ -1,6 +1,7 @@
 """From a request to a picture and a policy: multipart or raw, its bytes counted while they come."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
@@ -59,7 +60,7 @@ async def _read(request: Request, max_bytes: int, default_quality: int) -> Uploa
 
 async def _read_raw(request: Request, max_bytes: int) -> tuple[Source, OptimizationOptions]:
     query = request.query_params
-    twice = [key for key in query if len(query.getlist(key)) > 1]
+    twice = [key for key, count in Counter(key for key, _ in query.multi_items()).items() if count > 1]
     if twice:
         raise InvalidOptions(f"/{twice[0]}: given twice", errors=[{"pointer": f"/{twice[0]}", "detail": "given twice"}])
     options = OptimizationOptions.from_query(query)
