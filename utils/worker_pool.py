@@ -82,7 +82,7 @@ class WorkerPool:
         name = f"{function.__module__}:{function.__qualname__}"
         frame: bytes = msgpack.packb([name, args, kwargs])
         async with self._free:
-            worker = self._idle.pop() if self._idle else await self._start()
+            worker = await self._take()
             try:
                 async with asyncio.timeout(timeout):
                     reply = await worker.ask(frame)
@@ -103,6 +103,15 @@ class WorkerPool:
         self._closed = True
         await asyncio.gather(*(worker.end() for worker in self._alive))
         self._idle.clear()
+
+    async def _take(self) -> Worker:
+        """A living worker: one that was killed while it waited is no caller's fault."""
+        while self._idle:
+            worker = self._idle.pop()
+            if not worker.spent:
+                return worker
+            self._alive.discard(worker)
+        return await self._start()
 
     async def _start(self) -> Worker:
         worker = Worker()
