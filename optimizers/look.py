@@ -16,7 +16,7 @@ DECODE_BUDGET = 24_000_000
 
 def raster(data: bytes, decoder: str) -> dict[str, Any]:
     """Decode with one named decoder of Pillow; raises UnprocessableImage where it cannot."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     if decoder == "HEIF":
         import pillow_heif
@@ -27,6 +27,8 @@ def raster(data: bytes, decoder: str) -> dict[str, Any]:
             return _facts(image)
     except MemoryError:
         raise
+    except UnidentifiedImageError:  # its own words are an address in memory
+        raise UnprocessableImage(f"the image cannot be decoded as {decoder}") from None
     except Exception as error:
         raise UnprocessableImage(f"the image cannot be decoded: {error}"[:200]) from error
 
