@@ -149,6 +149,11 @@ def serve() -> int:
     uvicorn.run(
         "main:create_app",
         factory=True,
+        # httptools keeps request headers without a limit, and loses the body of a request that offers an upgrade.
+        http="h11",
+        ws="none",
+        # uvloop forks where asyncio spawns: a tool's start costs the service twice as much.
+        loop="asyncio",
         host=settings.host,
         port=settings.port,
         workers=settings.workers,

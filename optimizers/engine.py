@@ -166,10 +166,14 @@ class _Job:
     async def _propose(self, cleaned: Cleaned) -> list[Attempt]:
         attempts = []
         started = time.perf_counter()
-        async for candidate in self.optimizer.optimize(cleaned.data, self.info, self.policy, self.tools):
-            now = time.perf_counter()
-            attempts.append(Attempt(candidate, (now - started) * 1000, "beaten"))
-            started = now
+        try:
+            async for candidate in self.optimizer.optimize(cleaned.data, self.info, self.policy, self.tools):
+                now = time.perf_counter()
+                attempts.append(Attempt(candidate, (now - started) * 1000, "beaten"))
+                started = now
+        except UnprocessableImage as error:
+            # The picture has been decoded and cleaned by now: what cannot be read is what a tool made of it.
+            log.warning("unreadable proposal", format=self.optimizer.spec.name, detail=error.detail)
         return attempts
 
     async def _dispose(self, cleaned: Cleaned, attempts: list[Attempt]) -> tuple[Cleaned, list[Attempt]]:

@@ -22,7 +22,7 @@ def raster(data: bytes, decoder: str, exact: bool = True) -> dict[str, Any]:
 
     The digest of the pixels is taken where `exact` asks for it: it costs about as much as decoding.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     if decoder == "HEIF":
         import pillow_heif
@@ -33,6 +33,8 @@ def raster(data: bytes, decoder: str, exact: bool = True) -> dict[str, Any]:
             return _facts(image, exact)
     except MemoryError:
         raise
+    except UnidentifiedImageError:  # its own words are an address in memory
+        raise UnprocessableImage(f"the image cannot be decoded as {decoder}") from None
     except Exception as error:
         raise UnprocessableImage(f"the image cannot be decoded: {error}"[:200]) from error
 

@@ -139,4 +139,4 @@ def disposition(outcome: Outcome) -> str:
     extension = given if given in outcome.spec.extensions else outcome.spec.extensions[0]
     name = f"{stem}.{extension}"
     plain = name.encode("ascii", "replace").decode().replace("?", "_").replace("\\", "_")
-    return f"inline; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
+    return f"inline; filename=\"{plain}\"; filename*=UTF-8''{quote(name, errors='replace')}"

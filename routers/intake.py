@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
@@ -81,7 +82,7 @@ async def _fetch(request: Request, wish: UrlRequest, default_quality: int, fetch
 
 async def _read_raw(request: Request, max_bytes: int) -> tuple[Source, OptimizationOptions]:
     query = request.query_params
-    twice = [key for key in query if len(query.getlist(key)) > 1]
+    twice = [key for key, count in Counter(key for key, _ in query.multi_items()).items() if count > 1]
     if twice:
         raise InvalidOptions(f"/{twice[0]}: given twice", errors=[{"pointer": f"/{twice[0]}", "detail": "given twice"}])
     options = OptimizationOptions.from_query(query)

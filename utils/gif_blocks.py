@@ -10,7 +10,9 @@ EXTENSION, IMAGE, TRAILER = 0x21, 0x2C, 0x3B
 GRAPHIC_CONTROL, PLAIN_TEXT, COMMENT, APPLICATION = 0xF9, 0x01, 0xFE, 0xFF
 COLOR_TABLE_FLAG = 0x80
 LOOP_NAMES = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
-MAX_BLOCKS = 200_000
+MAX_BLOCKS = 50_000
+MAX_SUB_BLOCKS = 500_000
+"""In one file; data written in full sub-blocks of 255 bytes would be 127 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +125,18 @@ def parse(data: bytes) -> Gif:
     at = 13 + _table_size(flags)
     screen = Screen(data[:13], width, height, data[13:at])
     blocks: list[Block] = []
+    sub_blocks = 0
     while at < len(data) and data[at] != TRAILER:
         if data[at] == 0:  # a stray terminator, which every decoder passes over
             at += 1
             continue
         if len(blocks) >= MAX_BLOCKS:
             raise UnprocessableImage(f"the GIF has more than {MAX_BLOCKS} blocks")
-        block, at = _block(data, at)
+        block, at, count = _block(data, at)
         blocks.append(block)
+        sub_blocks += count
+        if sub_blocks > MAX_SUB_BLOCKS:
+            raise _too_many_sub_blocks()
     gif = Gif(screen, tuple(blocks), max(0, len(data) - at - 1))
     if not gif.images:
         raise UnprocessableImage("the GIF has no frame")
@@ -185,7 +191,8 @@ def extension(label: int, *parts: bytes) -> Extension:
     return Extension(label, parts[0] if parts else b"", bytes([EXTENSION, label]) + body + b"\0")
 
 
-def _block(data: bytes, at: int) -> tuple[Block, int]:
+def _block(data: bytes, at: int) -> tuple[Block, int, int]:
+    """The block, where the next one starts, and how many sub-blocks it has."""
     if data[at] == EXTENSION:
         return _extension(data, at)
     if data[at] == IMAGE:
@@ -193,20 +200,37 @@ def _block(data: bytes, at: int) -> tuple[Block, int]:
     raise UnprocessableImage(f"the GIF has an unknown block at byte {at}")
 
 
-def _extension(data: bytes, at: int) -> tuple[Extension, int]:
-    parts = list(_sub_blocks(data, at + 2))
-    first, end = parts[0] if parts else (0, 0), parts[-1][1] if parts else at + 2
-    return Extension(data[at + 1], data[slice(*first)], data[at : end + 1]), end + 1
+def _extension(data: bytes, at: int) -> tuple[Extension, int, int]:
+    end, count = _chain(data, at + 2)
+    first = data[at + 3 : at + 3 + data[at + 2]]
+    return Extension(data[at + 1], first, data[at : end + 1]), end + 1, count
 
 
-def _image(data: bytes, at: int) -> tuple[Image, int]:
+def _image(data: bytes, at: int) -> tuple[Image, int, int]:
     if at + 10 > len(data):
         raise UnprocessableImage("the GIF is cut short")
     left, top, width, height, flags = struct.unpack_from("<HHHHB", data, at + 1)
     coded = at + 10 + _table_size(flags)
-    end = max((end for _, end in _sub_blocks(data, coded + 1)), default=coded + 1)
+    end, count = _chain(data, coded + 1)
     box = (left, top, left + width, top + height)
-    return Image(data[at : at + 10], box, data[at + 10 : coded], data[coded : end + 1]), end + 1
+    return Image(data[at : at + 10], box, data[at + 10 : coded], data[coded : end + 1]), end + 1, count
+
+
+def _chain(data: bytes, at: int) -> tuple[int, int]:
+    """Where the terminator of a chain of sub-blocks lies, and how many there are; bounded, as it stalls the loop."""
+    count, last = 0, len(data) - 1
+    while at <= last and (size := data[at]):
+        at += 1 + size
+        count += 1
+        if count > MAX_SUB_BLOCKS:
+            raise _too_many_sub_blocks()
+    if at > last:
+        raise UnprocessableImage("the GIF is cut short")
+    return at, count
+
+
+def _too_many_sub_blocks() -> UnprocessableImage:
+    return UnprocessableImage(f"the GIF has more than {MAX_SUB_BLOCKS} sub-blocks")
 
 
 def _sub_blocks(data: bytes, at: int) -> Iterator[tuple[int, int]]:

@@ -104,6 +104,7 @@ class WorkerPool:
         self._idle.clear()
 
     async def _take(self) -> Worker:
+        """A living worker: one that was killed while it waited is no caller's fault."""
         while self._idle:
             worker = self._idle.pop()
             if not worker.spent:

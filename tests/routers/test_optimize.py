@@ -3,11 +3,13 @@
 import base64
 import hashlib
 import json
+import socket
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
+from optimizers.samples import still
 from tests.helpers import decode, difference, encode, graphic, photo
 
 PNG = encode(graphic(), "PNG")
@@ -188,3 +190,25 @@ def test_error_types_resolve(service: httpx.Client) -> None:
     for answer in (service.get("/nowhere"), service.get("/optimize"), service.post("/optimize", content=b"?")):
         page, _, code = answer.json()["type"].partition("#")
         assert page == "/errors" and f"id={code}>" in catalogue
+
+
+def test_a_file_name_that_no_text_can_hold(service: httpx.Client) -> None:
+    body = b'--B\r\nContent-Disposition: form-data; name="file"; filename="\\ud800.gif"\r\n\r\n%s\r\n--B--\r\n' % still(
+        "GIF"
+    )
+    kind = "multipart/form-data; boundary=B; charset=raw_unicode_escape"
+    answer = service.post("/optimize", content=body, headers={"Content-Type": kind})
+    assert answer.status_code == 200
+    assert answer.headers["Content-Disposition"].startswith('inline; filename="_.gif"')
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "websocket"])
+def test_an_offered_upgrade_costs_no_body(service: httpx.Client, protocol: str) -> None:
+    headers = {"Connection": "Upgrade", "Upgrade": protocol}
+    assert service.post("/optimize", content=still("GIF"), headers=headers).status_code == 200
+
+
+def test_request_headers_are_bounded(service: httpx.Client) -> None:
+    with socket.create_connection((service.base_url.host, service.base_url.port), timeout=20) as line:
+        line.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n" + b"X: a\r\n" * 12_000)
+        assert line.recv(12) == b"HTTP/1.1 400"

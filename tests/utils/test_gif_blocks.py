@@ -82,6 +82,14 @@ def test_broken_files_are_refused(data: bytes) -> None:
         gif_blocks.parse(data)
 
 
+def test_endless_sub_blocks_are_refused_in_one_chain_and_over_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gif_blocks, "MAX_SUB_BLOCKS", 10)
+    screen = b"GIF89a" + bytes(7)
+    for comments in (b"\x21\xfe" + b"\1a" * 11 + b"\0", (b"\x21\xfe" + b"\1a" * 4 + b"\0") * 3):
+        with pytest.raises(UnprocessableImage, match="sub-blocks"):
+            gif_blocks.parse(screen + comments)
+
+
 def test_endless_blocks_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gif_blocks, "MAX_BLOCKS", 2)
     with pytest.raises(UnprocessableImage, match="more than 2 blocks"):

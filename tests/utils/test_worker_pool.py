@@ -60,6 +60,12 @@ async def test_a_worker_is_kept(workers: WorkerPool) -> None:
     assert await call(workers, own_pid) == await call(workers, own_pid)
 
 
+async def test_a_worker_killed_while_it_waits_costs_nothing(workers: WorkerPool) -> None:
+    os.kill(await call(workers, own_pid), 9)
+    await asyncio.sleep(0.2)
+    assert await call(workers, double, b"a") == b"aa"
+
+
 async def test_a_crash_costs_one_call(workers: WorkerPool) -> None:
     with pytest.raises(ToolCrashed):
         await call(workers, crash)

@@ -1,0 +1,175 @@
+"""What strangers send and what breaks underneath: every end is a sound answer or a refusal in the service's words."""
+
+import asyncio
+import os
+import random
+import signal
+import struct
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from exceptions import ImageLimitExceeded, PareError, UnprocessableImage
+from optimizers.base import Optimizer, Source
+from optimizers.engine import Engine, Outcome
+from optimizers.policy import Policy
+from optimizers.router import FORMATS, detect
+from optimizers.samples import still
+from security.file_validation import check_image
+from tests.conftest import LIMITS, SEARCH_PATH, WORKER_ENV
+from tests.helpers import decode, difference, encode, graphic
+from utils.concurrency import Slots
+from utils.subprocess_runner import ToolRunner
+from utils.worker_pool import WorkerPool
+
+MUTATIONS = 40
+FAULTS = {
+    "floods": "exec yes",
+    "hangs": "sleep 60",
+    "ignores SIGTERM and hangs": "trap '' TERM; sleep 60",
+    "writes nothing": "exit 0",
+    "writes garbage": "echo garbage",
+    "dies": "kill -9 $$",
+    "fails": "echo broken >&2; exit 1",
+}
+
+
+@pytest.fixture
+async def engine(workers: WorkerPool, tmp_path: Path) -> AsyncIterator[Engine]:
+    yield Engine(ToolRunner(SEARCH_PATH), workers, Slots(tmp_path, 1, 2), LIMITS, tool_timeout=20)
+
+
+def mutate(data: bytes, other: bytes, chance: random.Random) -> bytes:
+    """One broken variant of a file: cut, flipped, with an extreme field, with a piece lost, doubled or another's."""
+    at, end = sorted(chance.randrange(len(data)) for _ in range(2))
+    field = chance.choice([0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]).to_bytes(4, "big")
+    head = chance.randrange(min(64, len(data)))
+    variants = (
+        data[: at + 1],
+        data[:at] + bytes([data[at] ^ 1 << chance.randrange(8)]) + data[at + 1 :],
+        data[:at] + field + data[at + 4 :],
+        data[:head] + field[: chance.choice([1, 2, 4])] + data[head + 4 :],
+        data[: at + 1] + data[end:],
+        data[: end + 1] + data[at:],
+        data + other,
+        data[: head + 1] + other,
+    )
+    return chance.choice(variants)
+
+
+async def answer(engine: Engine, data: bytes) -> Outcome | PareError:
+    """What a caller gets; anything but an outcome or a refusal fails the test."""
+    try:
+        async with asyncio.timeout(20):
+            return await engine.run(Source(data), Policy())
+    except PareError as error:
+        return error
+
+
+@pytest.mark.parametrize("optimizer", FORMATS, ids=lambda optimizer: optimizer.spec.name)
+async def test_mutations_are_answered(engine: Engine, optimizer: Optimizer) -> None:
+    chance = random.Random(optimizer.spec.name)
+    sample, others = optimizer.sample(), [still("PNG"), still("JPEG"), still("GIF")]
+    for _ in range(MUTATIONS):
+        data = mutate(sample, chance.choice(others), chance)
+        outcome = await answer(engine, data)
+        assert isinstance(outcome, PareError) or len(outcome.data) <= len(data) or outcome.method == "clean"
+
+
+def png(width: int, height: int, *chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG of these chunks between header and end."""
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    parts = [(b"IHDR", header), *chunks, (b"IEND", b"")]
+    packed = (struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+def gif(width: int, height: int, frames: int) -> bytes:
+    """A GIF of one-pixel frames on a screen of this size."""
+    screen = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
+    return screen + (b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\2\2\x4c\1\0") * frames + b";"
+
+
+def svg(body: str) -> bytes:
+    return f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">{body}</svg>'.encode()
+
+
+BOMBS = {
+    "png of 900 million pixels": png(30_000, 30_000, (b"IDAT", bytes(9))),
+    "png of 2^62 pixels": png(2**31 - 1, 2**31 - 1, (b"IDAT", bytes(9))),
+    "png of 200,000 chunks": png(9, 9, *[(b"tEXt", b"")] * 200_000),
+    "gif of 5,000 frames": gif(9, 9, 5000),
+    "gif of 4 billion pixels": gif(65535, 65535, 1),
+    "gif of 600,000 sub-blocks": gif(9, 9, 1)[:19] + b"\x21\xfe" + b"\1a" * 600_000 + b"\0" + gif(9, 9, 1)[19:],
+    "bmp of 2.5 billion pixels": b"BM"
+    + struct.pack("<IHHIIiiHHIIiiII", 99, 0, 0, 54, 40, 50_000, 50_000, 1, 8, 1, 9, 0, 0, 0, 0)
+    + bytes(45),
+    "svg of 10^16 pixels": b'<svg xmlns="http://www.w3.org/2000/svg" width="99999999" height="99999999"/>',
+}
+
+
+@pytest.mark.parametrize("data", BOMBS.values(), ids=BOMBS.keys())
+def test_bombs_are_refused_without_decoding(data: bytes) -> None:
+    with pytest.raises((UnprocessableImage, ImageLimitExceeded)):
+        info = detect(data).inspect(data)
+        check_image(*info.displayed_size, info.frames, LIMITS)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [svg("<g>" * 100_000 + "</g>" * 100_000), b'<!DOCTYPE svg [<!ENTITY a "aaaa">]>' + svg("<text>&a;</text>")],
+    ids=["100,000 levels", "entities"],
+)
+async def test_svg_bombs_are_refused(engine: Engine, data: bytes) -> None:
+    assert isinstance(await answer(engine, data), UnprocessableImage)
+
+
+def fake(folder: Path, tool: str, script: str) -> str:
+    """A search path on which the tool is this shell script."""
+    program = folder / tool
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return f"{folder}:{SEARCH_PATH}"
+
+
+async def with_tool(search_path: str, workers: WorkerPool, folder: Path, data: bytes) -> Outcome | PareError:
+    engine = Engine(ToolRunner(search_path), workers, Slots(folder / "slots", 1, 2), LIMITS, tool_timeout=1)
+    return await answer(engine, data)
+
+
+@pytest.mark.parametrize("script", FAULTS.values(), ids=FAULTS.keys())
+async def test_a_faulty_tool_costs_no_picture(workers: WorkerPool, tmp_path: Path, script: str) -> None:
+    data = encode(graphic(), "PNG")
+    outcome = await with_tool(fake(tmp_path, "pngquant", script), workers, tmp_path, data)
+    assert isinstance(outcome, Outcome)
+    assert len(outcome.data) <= len(data)
+    assert difference(decode(outcome.data), decode(data)) == 0
+
+
+@pytest.mark.parametrize("lie", ["another picture", "another size"])
+async def test_a_lying_tool_is_not_believed(workers: WorkerPool, tmp_path: Path, lie: str) -> None:
+    picture = graphic(alpha=True)
+    wrong = picture.rotate(180) if lie == "another picture" else picture.resize((40, 30))
+    (tmp_path / "lie.png").write_bytes(encode(wrong.quantize(4), "PNG", optimize=True))
+    outcome = await with_tool(
+        fake(tmp_path, "pngquant", f"cat {tmp_path}/lie.png"), workers, tmp_path, encode(picture, "PNG")
+    )
+    assert isinstance(outcome, Outcome)
+    assert difference(decode(outcome.data), picture) == 0
+
+
+async def test_workers_killed_while_idle_cost_nothing(tmp_path: Path) -> None:
+    pool = WorkerPool(2, WORKER_ENV)
+    try:
+        engine = Engine(ToolRunner(SEARCH_PATH), pool, Slots(tmp_path, 2, 4), LIMITS, tool_timeout=20)
+        data = still("PNG")
+        await asyncio.gather(*(answer(engine, data) for _ in range(3)))
+        for pid in await asyncio.gather(*(pool.call(os.getpid, (), {}, timeout=20) for _ in range(2))):
+            os.kill(pid, signal.SIGKILL)
+        await asyncio.sleep(0.2)
+        outcomes = await asyncio.gather(*(answer(engine, data) for _ in range(3)))
+        assert all(isinstance(outcome, Outcome) for outcome in outcomes), outcomes
+    finally:
+        await pool.close()
