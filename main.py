@@ -53,7 +53,11 @@ def create_app(
                 yield
 
     app = FastAPI(
-        title="Pare", version=settings.version, summary="Smaller images that look the same.", lifespan=lifespan
+        redirect_slashes=False,
+        title="Pare",
+        version=settings.version,
+        summary="Smaller images that look the same.",
+        lifespan=lifespan,
     )
     # The last one added is the outermost.
     app.add_middleware(problems.CrashAnswers)

@@ -172,7 +172,7 @@ class _Job:
                 attempts.append(Attempt(candidate, (now - started) * 1000, "beaten"))
                 started = now
         except UnprocessableImage as error:
-            # The picture has been decoded and cleaned by now: what cannot be read is what a tool made of it.
+            # A tool's output, most likely; where it is the input, looking at that will tell.
             log.warning("unreadable proposal", format=self.optimizer.spec.name, detail=error.detail)
         return attempts
 

@@ -16,6 +16,8 @@ from security.svg_rules import ANIMATIONS, SVG_NS, XLINK_NS
 from security.svg_sanitizer import sanitize
 
 SCOUR = ("--quiet", "--no-line-breaks", "--indent=none", "--strip-xml-prolog", "--keep-editor-data", "--create-groups")
+SCOURED_UP_TO = 1 << 20
+"""Bytes past which scour, which is quadratic in places, would hold a slot for tens of seconds."""
 DIGITS = "--set-precision=8"
 """Scour's own default of five visibly damages drawings."""
 SHORT_IDS = ("--enable-id-stripping", "--shorten-ids")
@@ -31,7 +33,7 @@ def shrink(data: bytes) -> bytes:
     """A smaller version of a sanitized drawing, written by the sanitizer again."""
     root: Element = fromstring(data)
     names = {_local(element) for element in root.iter()}
-    if not names & (ANIMATIONS | {"style"}):
+    if len(data) <= SCOURED_UP_TO and not names & (ANIMATIONS | {"style"}):
         root = _scoured(root, names)
     shorten_numbers(root)
     _drop_defaults(root)

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from routers.accept import prefers
 from routers.answers import image_answer, receipt_answer
 from routers.connection import while_connected
 from routers.deps import ServicesDep, UploadDep
@@ -67,5 +68,5 @@ async def optimize(request: Request, parts: ServicesDep, upload: UploadDep) -> R
     With a raw body, options go into the query.
     """
     outcome = await while_connected(request, parts.engine.run(upload.source, upload.policy, upload.spans))
-    wants_receipt = "application/json" in request.headers.get("accept", "")
-    return receipt_answer(outcome) if wants_receipt else image_answer(outcome)
+    prefers_json = prefers(request.headers.get("accept", ""), "application/json", over="image/*")
+    return receipt_answer(outcome) if prefers_json else image_answer(outcome)

@@ -46,7 +46,9 @@ class ProcessLimits:
             limits[resource.RLIMIT_CPU] = self.cpu_seconds
         with suppress(ProcessLookupError):
             for kind, value in limits.items():
-                resource.prlimit(pid, kind, (value, value))
+                hard = resource.prlimit(pid, kind)[1]
+                lowered = value if hard == resource.RLIM_INFINITY else min(value, hard)
+                resource.prlimit(pid, kind, (lowered, lowered))
 
 
 class ChildProcess(asyncio.SubprocessProtocol):

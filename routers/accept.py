@@ -1,0 +1,23 @@
+"""What a client would rather have, from its `Accept` header (RFC 9110, 12.5.1)."""
+
+
+def prefers(accept: str, kind: str, *, over: str) -> bool:
+    """Whether `kind` is asked for with a higher weight than `over`: a mere `*/*` beside it is no preference."""
+    return _weight(accept, kind) > _weight(accept, over)
+
+
+def _weight(accept: str, kind: str) -> float:
+    """The weight of the most specific range that covers a type; 0 where none does."""
+    ranges = dict(_ranges(accept))
+    family = kind.partition("/")[0] + "/*"
+    same_family = [weight for name, weight in ranges.items() if kind == family and name.startswith(family[:-1])]
+    return max(same_family, default=ranges.get(kind, ranges.get(family, ranges.get("*/*", 0.0))))
+
+
+def _ranges(accept: str) -> list[tuple[str, float]]:
+    found = []
+    for part in accept.split(","):
+        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        weight = next((p[2:] for p in parameters if p.startswith("q=")), "1")
+        found.append((name, float(weight) if weight.replace(".", "", 1).isdecimal() else 0.0))
+    return found
