@@ -9,11 +9,11 @@ from exceptions import UnprocessableImage
 THUMB = 32
 DEEP_MODES = ("CMYK", "F", "I", "I;16", "I;16B", "LAB", "YCbCr")
 """Modes whose own samples are compared; all others as 8-bit RGB or RGBa."""
-THUMBS = 16
+THUMBS = 8
 """Frames of which a thumbnail is kept."""
 BOX = 4
 """Pillow's box filter, `Image.Resampling.BOX`."""
-DECODE_BUDGET = 12_000_000
+DECODE_BUDGET = 8_000_000
 """Pixels looked at in one file: an animation past it is judged by its first frames."""
 
 
@@ -42,7 +42,7 @@ def raster(data: bytes, decoder: str, exact: bool = True) -> dict[str, Any]:
 def _facts(image: Any, exact: bool) -> dict[str, Any]:
     frames = getattr(image, "n_frames", 1)
     budget = DECODE_BUDGET
-    digest = hashlib.blake2b(digest_size=16)
+    digest = hashlib.sha256()
     thumbs = []
     if image.format == "JPEG":
         image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
@@ -51,7 +51,7 @@ def _facts(image: Any, exact: bool) -> dict[str, Any]:
         image.load()
         shown = _premultiplied(image)
         if exact:
-            digest.update(image.tobytes() if image.mode in DEEP_MODES else shown.convert("RGBa").tobytes())
+            digest.update(image.tobytes() if image.mode in DEEP_MODES else _without_idle_alpha(shown).tobytes())
         if index < THUMBS:
             thumbs.append(_thumb(shown))
         budget -= image.width * image.height
@@ -72,7 +72,14 @@ def _premultiplied(image: Any) -> Any:
         image = _eight_bit(image)
     if image.mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
         return image.convert("RGBA").convert("RGBa")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _without_idle_alpha(shown: Any) -> Any:
+    """The same in RGB where every pixel is opaque, so that a dropped alpha channel makes no difference."""
+    if shown.mode == "RGBa" and shown.getchannel("a").getextrema()[0] == 255:
+        return shown.convert("RGBA").convert("RGB")
+    return shown
 
 
 def _thumb(shown: Any) -> bytes:

@@ -22,7 +22,7 @@ T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
 WORKER_LIMITS = ProcessLimits(address_space=1536 * MIB, cpu_seconds=None)
 MAX_ANSWER = 512 * MIB
-CALLS_PER_WORKER = 200
+CALLS_PER_WORKER = 1000
 
 
 class Worker(ChildProcess):
