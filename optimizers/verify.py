@@ -1,6 +1,7 @@
 """Is it still the same picture? Holds what is to be seen in a candidate against what was seen in the original."""
 
 from collections.abc import Mapping
+from operator import sub
 from typing import Any
 
 from optimizers.base import ImageInfo
@@ -34,4 +35,4 @@ def _same_pixels(before: Mapping[str, Any], after: Mapping[str, Any], exact: boo
 
 
 def _distance(a: bytes, b: bytes) -> float:
-    return sum(abs(x - y) for x, y in zip(a, b, strict=True)) / max(1, len(a))
+    return sum(map(abs, map(sub, a, b))) / max(1, len(a))
