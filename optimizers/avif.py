@@ -17,7 +17,6 @@ from utils.isobmff import Box, Reader, boxes, brands
 from utils.isobmff_edit import NotEditable
 
 BRANDS = {b"avif", b"avis"}
-GENERAL_BRANDS = {b"mif1", b"mif2", b"msf1", b"miaf"}
 CARRIED_BOXES = {b"ftyp", b"meta", b"mdat"}
 CARRIED_ITEMS = {b"av01", b"grid", b"Exif", b"mime"}
 CARRIED_REFERENCES = {b"dimg", b"auxl", b"cdsc", b"prem"}
@@ -42,7 +41,7 @@ class Avif(Optimizer):
     def sniff(self, head: bytes) -> bool:
         """By its brands: the major one, or a general one with AVIF's among the compatible ones."""
         found = brands(head)
-        return bool(found) and (found[0] in BRANDS or (found[0] in GENERAL_BRANDS and bool(BRANDS & set(found))))
+        return bool(found) and (found[0] in BRANDS or (found[0] in heif.GENERAL_BRANDS and bool(BRANDS & set(found))))
 
     def inspect(self, data: bytes) -> ImageInfo:
         """See heif.inspect."""

@@ -22,7 +22,7 @@ from utils.worker_pool import WorkerPool
 
 log = structlog.get_logger("pare.engine")
 ALLOWANCE_SECONDS = 15.0
-"""What a request may take beyond one full run of a tool."""
+"""What proving a result may take after proposals have used up their time: slow tools never cost the answer."""
 LOSSY_SHARE = 0.98
 """A lossy file has to be below this share of the best lossless one: less is not worth a generation of loss."""
 
@@ -116,13 +116,14 @@ class Engine:
         waited = time.perf_counter()
         async with self._slots.slot():
             clock.spans["queue"] = (time.perf_counter() - waited) * 1000
-            outcome = await _Job(optimizer, source, info, policy, self.toolbox(), clock).run()
+            tools, proof = self.toolbox(), self.toolbox(ALLOWANCE_SECONDS)
+            outcome = await _Job(optimizer, source, info, policy, tools, proof, clock).run()
         log.info("image", **_log_line(outcome))
         return outcome
 
-    def toolbox(self) -> Toolbox:
-        """Tools for one picture, with the clock started."""
-        deadline = time.monotonic() + self._tool_timeout + ALLOWANCE_SECONDS
+    def toolbox(self, allowance: float = 0.0) -> Toolbox:
+        """Tools for one picture, with the clock started: one full run of a tool, and an allowance in seconds."""
+        deadline = time.monotonic() + self._tool_timeout + allowance
         return Toolbox(self._runner, self._workers, deadline, self._tool_timeout)
 
 
@@ -135,6 +136,7 @@ class _Job:
     info: ImageInfo
     policy: Policy
     tools: Toolbox
+    proof: Toolbox
     clock: _Clock
     seen: dict[str, Any] | None = None
     seen_exactly: bool = False
@@ -148,20 +150,16 @@ class _Job:
         return self._conclude(cleaned, attempts)
 
     async def _look(self, data: bytes, *, exact: bool) -> dict[str, Any]:
-        seen = await self.tools.call(self.optimizer.look, data, self.optimizer.spec.decoder, exact)
+        seen = await self.proof.call(self.optimizer.look, data, self.optimizer.spec.decoder, exact)
         if seen is None:
-            raise self._tool_error()
+            raise _error_of(self.proof)
         return seen
 
     async def _clean(self) -> Cleaned:
         cleaned = await self.optimizer.clean(self.source.data, self.policy.metadata, self.tools)
         if cleaned is None:
-            raise self._tool_error()
+            raise _error_of(self.tools)
         return cleaned
-
-    def _tool_error(self) -> ToolError:
-        assert self.tools.last_error is not None, "a tool gave no result and no reason"
-        return self.tools.last_error
 
     async def _propose(self, cleaned: Cleaned) -> list[Attempt]:
         attempts = []
@@ -245,6 +243,11 @@ class _Job:
         if attempts and min(map(_size, attempts)) > len(cleaned.data):
             return Reason.WOULD_BE_LARGER
         return Reason.ALREADY_OPTIMAL
+
+
+def _error_of(tools: Toolbox) -> ToolError:
+    assert tools.last_error is not None, "a tool gave no result and no reason"
+    return tools.last_error
 
 
 def _log_line(outcome: Outcome) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from utils.isobmff import brands
 
 HEVC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 AV1_BRANDS = {b"avif", b"avis"}
-GENERAL_BRANDS = {b"mif1", b"mif2", b"msf1", b"miaf"}
 
 
 class Heic(Optimizer):
@@ -36,7 +35,7 @@ class Heic(Optimizer):
     def sniff(self, head: bytes) -> bool:
         """By its brands; a file that is also AVIF's belongs to whom its major brand names, or else to AVIF."""
         found = brands(head)
-        if not found or found[0] not in HEVC_BRANDS | GENERAL_BRANDS:
+        if not found or found[0] not in HEVC_BRANDS | heif.GENERAL_BRANDS:
             return False
         return found[0] in HEVC_BRANDS or (not AV1_BRANDS & set(found) and bool(HEVC_BRANDS & set(found)))
 

@@ -10,6 +10,7 @@ from utils.heif_strip import strip
 from utils.heif_tracks import read_sequence
 from utils.isobmff import Box, Reader, boxes, brands, header
 
+GENERAL_BRANDS = {b"mif1", b"mif2", b"msf1", b"miaf"}
 SEQUENCE_BRANDS = {b"avis", b"msf1", b"hevc", b"hevx", b"hevm", b"hevs"}
 ALPHA = {b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"}
 DERIVED = {b"grid", b"iovl", b"iden"}

@@ -35,4 +35,5 @@ def _same_pixels(before: Mapping[str, Any], after: Mapping[str, Any], exact: boo
 
 
 def _distance(a: bytes, b: bytes) -> float:
-    return sum(map(abs, map(sub, a, b))) / max(1, len(a))
+    total: int = sum(map(abs, map(sub, a, b)))
+    return total / max(1, len(a))

@@ -1,17 +1,19 @@
 """The engine disposes: what it takes, what it refuses, and what it says about it."""
 
+import asyncio
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from exceptions import ImageLimitExceeded, ToolTimeout, UnknownFormat, UnprocessableImage
-from optimizers.base import Candidate, FormatSpec, Source
+from optimizers.base import Candidate, FormatSpec, ImageInfo, Source
 from optimizers.engine import Engine, Outcome, Reason
 from optimizers.policy import Policy
+from optimizers.toolbox import Toolbox
 from security.file_validation import ImageLimits
 from tests.conftest import LIMITS, SEARCH_PATH
 from tests.optimizers.toy import Toy, look, toy
@@ -143,3 +145,22 @@ async def test_limits_are_held_from_the_header(run_toy) -> None:
 async def test_unknown_bytes(run_toy) -> None:
     with pytest.raises(UnknownFormat):
         await run_toy(Toy(), b"hello")
+
+
+class DawdlingToy(Toy):
+    """Uses up all the time it is given, one tool after the other."""
+
+    async def optimize(
+        self, cleaned: bytes, info: ImageInfo, policy: Policy, tools: Toolbox
+    ) -> AsyncIterator[Candidate]:
+        for _ in range(30):
+            await tools.call(time.sleep, 600)
+        yield lossless(toy(4, 4, length=200))
+
+
+async def test_tools_that_use_up_the_time_cost_the_result_not_the_answer(workers: WorkerPool, tmp_path: Path) -> None:
+    slots = Slots(tmp_path, 1, 1)
+    engine = Engine(ToolRunner(SEARCH_PATH), workers, slots, LIMITS, tool_timeout=1, formats=(DawdlingToy(),))
+    async with asyncio.timeout(10):
+        outcome = await engine.run(Source(ORIGINAL), Policy())
+    assert (outcome.data, outcome.reason) == (ORIGINAL, Reason.TIME_LIMIT)
