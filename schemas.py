@@ -24,7 +24,7 @@ class OptimizationOptions(BaseModel):
         """The wishes in the engine's words."""
         return Policy(
             quality=self.quality or default_quality,
-            quality_named=self.quality is not None,
+            named=self.quality is not None,
             lossless=self.lossless,
             metadata=self.metadata,
             effort=self.effort,

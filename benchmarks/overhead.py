@@ -189,7 +189,7 @@ def _document(
 def _policy(args: argparse.Namespace) -> Policy:
     policy = Policy()
     if args.quality is not None:
-        policy = replace(policy, quality=args.quality, quality_named=True)
+        policy = replace(policy, quality=args.quality, named=True)
     return replace(policy, effort=Effort(args.effort)) if args.effort else policy
 
 

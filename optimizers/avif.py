@@ -55,7 +55,7 @@ class Avif(Optimizer):
         self, cleaned: bytes, info: ImageInfo, policy: Policy, tools: Toolbox
     ) -> AsyncIterator[Candidate]:
         """One encode, for a still of eight bits that has no more to it than the encoder can write."""
-        if not policy.quality_named or policy.lossless or info.frames > 1 or info.bit_depth > 8:
+        if not policy.named or policy.lossless or info.frames > 1 or info.bit_depth > 8:
             return
         carried = read_carried(cleaned)
         if carried is None:

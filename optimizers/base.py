@@ -1,7 +1,7 @@
 """The contract between the engine and a format's file: a format proposes, the engine disposes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -83,6 +83,43 @@ class Candidate:
     dial: int | None = None
     quality: int | None = None
     """The quality asked for on Pare's scale; None where the pixels did not change."""
+    doubtful: bool = False
+    """Whether the encoder's own figures leave doubt that it looks well: the engine then takes a measured look."""
+    score: float | None = None
+    """SSIMULACRA2 against the original, where measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """A decoded picture, upright: what a conversion starts from."""
+
+    frames: tuple[bytes, ...]
+    """PNG, 8 bits a channel, RGB or RGBA, the whole canvas, without metadata."""
+    width: int
+    height: int
+    alpha: bool = False
+    durations: tuple[int, ...] = ()
+    """Milliseconds each frame is shown; empty for a still."""
+    loop: int | None = None
+    icc: bytes = b""
+    """The RGB profile its colours are in; empty for sRGB."""
+    exif: bytes = b""
+    """What the metadata policy lets the result keep, as a TIFF block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """One way of writing one picture, at any of Pare's qualities."""
+
+    method: str
+    encode: Callable[[int], Awaitable[Candidate | None]]
+    """A finished file at a quality; None where the tool failed or declined."""
+    probe: Callable[[bytes, int], Awaitable[bytes | None]] | None = None
+    """A bare file of PNG pixels at a quality: for trials on a part of the picture, where that tells of the whole."""
+    highest: int = 100
+    """The best quality worth trying: past the source's own, bytes are spent on its flaws."""
+    lossless: bool = False
+    """Writes every pixel as it is; the quality is not looked at."""
 
 
 class Optimizer(ABC):
@@ -109,9 +146,27 @@ class Optimizer(ABC):
     def sample() -> bytes:
         """A tiny file of this format, for self-tests; runs in an isolated worker."""
 
+    async def recoders(self, cleaned: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Sequence[Encoder]:
+        """Lossy ways of writing the cleaned picture anew, the likeliest winner first, as many as the effort affords.
+
+        None of them where a loss makes no sense: `policy.quality` is where a search would start.
+        """
+        return ()
+
     @abstractmethod
     def optimize(self, cleaned: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> AsyncIterator[Candidate]:
         """Propose smaller files of the cleaned picture, carrying over whatever metadata it still has."""
+
+
+class Encodes(ABC):
+    """What a format adds to be a target of conversions."""
+
+    holds_alpha: ClassVar[bool] = True
+    holds_animation: ClassVar[bool] = False
+
+    @abstractmethod
+    async def encoders(self, pixels: Pixels, policy: Policy, tools: Toolbox) -> Sequence[Encoder]:
+        """Ways of writing these pixels, lossy and lossless, the likeliest winner first, as the effort affords."""
 
 
 SNIFF_BYTES = 64 << 10

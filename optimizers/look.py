@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from exceptions import UnprocessableImage
@@ -17,11 +19,9 @@ DECODE_BUDGET = 8_000_000
 """Pixels looked at in one file: an animation past it is judged by its first frames."""
 
 
-def raster(data: bytes, decoder: str, exact: bool = True) -> dict[str, Any]:
-    """Decode with one named decoder of Pillow; raises UnprocessableImage where it cannot.
-
-    The digest of the pixels is taken where `exact` asks for it: it costs about as much as decoding.
-    """
+@contextmanager
+def opened(data: bytes, decoder: str) -> Iterator[Any]:
+    """An image of Pillow, by one named decoder; whatever fails inside raises UnprocessableImage."""
     from PIL import Image, UnidentifiedImageError
 
     if decoder == "HEIF":
@@ -30,13 +30,22 @@ def raster(data: bytes, decoder: str, exact: bool = True) -> dict[str, Any]:
         pillow_heif.register_heif_opener()
     try:
         with Image.open(io.BytesIO(data), formats=[decoder]) as image:
-            return _facts(image, exact)
-    except MemoryError:
+            yield image
+    except (MemoryError, UnprocessableImage):
         raise
     except UnidentifiedImageError:  # its own words are an address in memory
         raise UnprocessableImage(f"the image cannot be decoded as {decoder}") from None
     except Exception as error:
         raise UnprocessableImage(f"the image cannot be decoded: {error}"[:200]) from error
+
+
+def raster(data: bytes, decoder: str, exact: bool = True) -> dict[str, Any]:
+    """Decode with one named decoder of Pillow; raises UnprocessableImage where it cannot.
+
+    The digest of the pixels is taken where `exact` asks for it: it costs about as much as decoding.
+    """
+    with opened(data, decoder) as image:
+        return _facts(image, exact)
 
 
 def _facts(image: Any, exact: bool) -> dict[str, Any]:
@@ -69,7 +78,7 @@ def _facts(image: Any, exact: bool) -> dict[str, Any]:
 def _premultiplied(image: Any) -> Any:
     """The picture in 8-bit RGB, or premultiplied RGBa where it has transparency: invisible colour does not count."""
     if image.mode in DEEP_MODES and image.mode not in ("CMYK", "LAB", "YCbCr"):
-        image = _eight_bit(image)
+        image = eight_bit(image)
     if image.mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
         return image.convert("RGBA").convert("RGBa")
     return image if image.mode == "RGB" else image.convert("RGB")
@@ -89,7 +98,7 @@ def _thumb(shown: Any) -> bytes:
     return bytes((small if small.mode == "RGBa" else small.convert("RGBA").convert("RGBa")).tobytes())
 
 
-def _eight_bit(image: Any) -> Any:
+def eight_bit(image: Any) -> Any:
     low, high = image.getextrema()
     span = (high - low) or 1
     return image.convert("F").point(lambda v: (v - low) * (255 / span) + 0).convert("L")

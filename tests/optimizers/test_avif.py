@@ -20,7 +20,7 @@ from utils.heif_items import read_meta
 from utils.heif_strip import strip
 from utils.isobmff import boxes
 
-NAMED = Policy(quality_named=True, effort=Effort.FAST)
+NAMED = Policy(named=True, effort=Effort.FAST)
 SAMPLES = [
     encode(photo(64, 48), "AVIF", speed=9, exif=exif("Ann", orientation=6), xmp=XMP),
     encode(
@@ -132,7 +132,7 @@ async def test_cleaning_follows_the_policy(tools: Toolbox) -> None:
         assert (await tools.call(look.raster, done.data, "AVIF")) == (await tools.call(look.raster, data, "AVIF"))
 
 
-@pytest.mark.parametrize("policy", [Policy(), Policy(quality_named=True, lossless=True)])
+@pytest.mark.parametrize("policy", [Policy(), Policy(named=True, lossless=True)])
 async def test_nothing_is_encoded_unasked(policy: Policy, tools: Toolbox) -> None:
     assert await candidates(encode(photo(), "AVIF", quality=100, speed=9), policy, tools) == []
 

@@ -73,7 +73,7 @@ async def test_nothing_goes_where_everything_may_stay(tools: Toolbox) -> None:
 
 
 async def test_pixels_are_never_encoded(tools: Toolbox) -> None:
-    asked = Policy(quality=10, quality_named=True)
+    asked = Policy(quality=10, named=True)
     assert [found async for found in Heic().optimize(SAMPLE, Heic().inspect(SAMPLE), asked, tools)] == []
 
 

@@ -1,0 +1,73 @@
+"""Decoded pictures, made in isolated workers: whole ones for conversions, parts of large ones for trials."""
+
+import io
+from math import ceil, sqrt
+from typing import Any
+
+from optimizers.look import eight_bit, opened
+
+TILE = 256
+"""Pixels a side; a multiple of every codec's blocks, so that a part is cut like the whole."""
+TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+"""EXIF orientation to the transposition of Pillow that undoes it."""
+
+
+def decode(data: bytes, decoder: str, orientation: int, animated: bool) -> dict[str, Any]:
+    """Upright frames as PNG, and the profile of their colours; raises UnprocessableImage."""
+    frames, icc = [], b""
+    with opened(data, decoder) as image:
+        alpha = image.has_transparency_data
+        for index in range(image.n_frames if animated else 1):
+            image.seek(index)
+            shown, icc = _plain(image, alpha)
+            frames.append(_png(shown.transpose(TURNS[orientation]) if orientation in TURNS else shown))
+    return {"frames": frames, "icc": icc, "alpha": alpha}
+
+
+def sample(data: bytes, decoder: str, budget: int) -> bytes:
+    """A picture of about `budget` pixels as PNG: tiles that show as much detail, rank by rank, as the whole does."""
+    import numpy as np
+    from PIL import Image
+
+    with opened(data, decoder) as image:
+        picture = np.asarray(_plain(image, image.has_transparency_data)[0])
+    rows, columns = picture.shape[0] // TILE, picture.shape[1] // TILE
+    tiles = [
+        picture[y * TILE : (y + 1) * TILE, x * TILE : (x + 1) * TILE] for y in range(rows) for x in range(columns)
+    ]
+    tiles.sort(key=lambda tile: float(tile[::2, ::2].std()))
+    count = max(1, budget // TILE**2)
+    chosen = [tiles[int((rank + 0.5) * len(tiles) / count)] for rank in range(count)] if len(tiles) > count else tiles
+    across = ceil(sqrt(len(chosen)))
+    chosen += chosen[: -len(chosen) % across]
+    lines = [np.hstack(chosen[at : at + across]) for at in range(0, len(chosen), across)]
+    return _png(Image.fromarray(np.vstack(lines)))
+
+
+def _plain(image: Any, alpha: bool) -> tuple[Any, bytes]:
+    """The picture in 8-bit RGB or RGBA, and its profile where that is one of RGB."""
+    icc = image.info.get("icc_profile") or b""
+    if image.mode in ("RGB", "RGBA", "P", "RGBX"):
+        return image.convert("RGBA" if alpha else "RGB"), icc
+    if image.mode.startswith("I;16"):
+        image = image.point(lambda v: v / 257).convert("L")
+    elif image.mode in ("I", "F"):
+        image = eight_bit(image)
+    if icc and image.mode in ("CMYK", "LAB", "L"):
+        return _to_srgb(image, icc), b""
+    return image.convert("RGBA" if alpha else "RGB"), b""
+
+
+def _to_srgb(image: Any, icc: bytes) -> Any:
+    from PIL import ImageCms
+
+    try:
+        return ImageCms.profileToProfile(image, io.BytesIO(icc), ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except ImageCms.PyCMSError:  # a profile that is broken or for other samples says nothing
+        return image.convert("RGB")
+
+
+def _png(image: Any) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "PNG", compress_level=1, icc_profile=None)
+    return out.getvalue()

@@ -1,0 +1,135 @@
+"""Finds the file that meets a request's wishes: a score to reach, a budget of bytes, or both."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from optimizers.base import Candidate, Encoder
+from optimizers.policy import Policy, quality_for
+from optimizers.search import Trial, Try, fit, reach
+
+REHEARSALS = 4
+"""Trials on a part of the picture, which cost little, after which any that reaches the goal will do."""
+PERFORMANCES = 2
+"""The same on the whole picture."""
+
+Judge = Callable[[bytes], Awaitable[float | None]]
+"""The score of a file against its original; None where it could not be measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a large picture, and how files of it score against it."""
+
+    png: bytes
+    judge: Judge
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A finished file and the milliseconds that making and judging it took."""
+
+    candidate: Candidate
+    milliseconds: float
+
+
+@dataclass
+class Seeker:
+    """One search over every encoder that competes for one picture."""
+
+    policy: Policy
+    floor: float
+    """No budget is worth a result below this score."""
+    judge: Judge
+    tried: list[Tried] = field(default_factory=list)
+    """Every finished file, in the order in which they came."""
+
+    async def best(self, encoders: Sequence[Encoder], part: Part | None = None) -> Candidate | None:
+        """The file that meets the wishes best; None where no loss is worth it."""
+        start = quality_for(self.policy.goal) if self.policy.auto and self.policy.goal else float(self.policy.quality)
+        starts = await self._rehearse(encoders, part, start) if part else [(encoder, start) for encoder in encoders]
+        found = [file for encoder, at in starts if (file := await self._pursue(encoder, at))]
+        within = [file for file in found if self._fits(file)]
+        if self.policy.max_bytes is not None and self.policy.goal is None:
+            return max(within, key=_score, default=min(found, key=_size, default=None))
+        return min(within or found, key=_size, default=None)
+
+    async def _rehearse(
+        self, encoders: Sequence[Encoder], part: Part, start: float
+    ) -> list[tuple[Encoder, float]]:
+        """The encoder that does best on a part of the picture, with where it did; those without a probe as well."""
+        goal = self.policy.goal
+        untried = [(encoder, start) for encoder in encoders if encoder.probe is None]
+        results = []
+        for encoder in encoders:
+            if encoder.probe is not None and goal is not None:
+                trial = await reach(_on(part, encoder), goal, start, (1, encoder.highest), REHEARSALS)
+                results.append((encoder, trial))
+        reached = [(encoder, trial) for encoder, trial in results if trial is not None]
+        if not reached:
+            return [(encoder, start) for encoder in encoders]
+        winner, trial = min(reached, key=lambda pair: len(pair[1].data))
+        return [(winner, float(trial.quality)), *untried]
+
+    async def _pursue(self, encoder: Encoder, start: float) -> Candidate | None:
+        """One encoder's file: as small as the score allows, then as good as the budget allows."""
+        policy, made = self.policy, dict[int, Candidate]()
+        try_at = self._on_the_whole(encoder, made)
+        found = await self._reach(try_at, encoder, start)
+        if policy.max_bytes is not None and (found is None or len(found.data) > policy.max_bytes):
+            top = min(encoder.highest, found.quality - 1 if found else 100, 100 if policy.auto else policy.quality)
+            within = await fit(try_at, policy.max_bytes, min(start, top), (1, top), REHEARSALS)
+            if within and within.score >= max(self.floor, policy.min_score or 0):
+                found = within
+            elif policy.min_score is None:
+                found = await reach(try_at, self.floor, start, (1, top), REHEARSALS) or found
+        return made[found.quality] if found else None
+
+    async def _reach(self, try_at: Try, encoder: Encoder, start: float) -> Trial | None:
+        """What the score alone asks for; a quality that was named is only ever raised."""
+        policy = self.policy
+        lowest = 1 if policy.auto else policy.quality
+        if encoder.highest < lowest:
+            return None
+        if policy.goal is None:
+            return await try_at(policy.quality)
+        return await reach(try_at, policy.goal, start, (lowest, encoder.highest), PERFORMANCES)
+
+    def _on_the_whole(self, encoder: Encoder, made: dict[int, Candidate]) -> Try:
+        """Trials whose files could be the answer; none is made twice."""
+
+        async def try_at(quality: int) -> Trial | None:
+            if quality not in made:
+                started = time.perf_counter()
+                candidate = await encoder.encode(quality)
+                score = await self.judge(candidate.data) if candidate else None
+                if candidate is None or score is None:
+                    return None
+                made[quality] = replace(candidate, score=score)
+                self.tried.append(Tried(made[quality], (time.perf_counter() - started) * 1000))
+            return Trial(quality, made[quality].data, made[quality].score or 0.0)
+
+        return try_at
+
+    def _fits(self, candidate: Candidate) -> bool:
+        return self.policy.max_bytes is None or len(candidate.data) <= self.policy.max_bytes
+
+
+def _on(part: Part, encoder: Encoder) -> Try:
+    """Trials on a part of the picture."""
+
+    async def try_at(quality: int) -> Trial | None:
+        assert encoder.probe is not None
+        data = await encoder.probe(part.png, quality)
+        score = await part.judge(data) if data else None
+        return Trial(quality, data, score) if data and score is not None else None
+
+    return try_at
+
+
+def _size(candidate: Candidate) -> int:
+    return len(candidate.data)
+
+
+def _score(candidate: Candidate) -> float:
+    return candidate.score or 0.0
