@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -74,7 +74,10 @@ class Settings(BaseSettings):
     url_fetch_max_redirects: int = Field(5, ge=0, le=20, description="Most redirects that are followed.")
 
     # Optimization
-    default_quality: int = Field(80, ge=1, le=100, description="Quality where a request names none.")
+    default_quality: Annotated[int, Field(ge=1, le=100)] | Literal["auto"] = Field(
+        80, description="Quality where a request names none: 1-100 or `auto`."
+    )
+    min_score_floor: float = Field(60, ge=0, le=95, description="No loss is worth a SSIMULACRA2 below this.")
     tool_timeout_seconds: int = Field(60, ge=1, le=600, description="Longest run of one tool.")
     compression_semaphore_size: int = Field(
         CPU_COUNT, ge=1, le=256, description="Images worked on at once, over all server processes (default: CPUs)."

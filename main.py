@@ -87,7 +87,15 @@ async def running(settings: Settings, fetcher: Fetcher) -> AsyncIterator[Service
     documents = DocumentLimits(
         settings.max_svg_depth, settings.max_svg_elements, settings.max_svg_attributes, settings.max_svgz_ratio
     )
-    engine = Engine(runner, workers, slots, limits, settings.tool_timeout_seconds, build_formats(documents))
+    engine = Engine(
+        runner,
+        workers,
+        slots,
+        limits,
+        settings.tool_timeout_seconds,
+        build_formats(documents),
+        settings.min_score_floor,
+    )
     async with open_storage(settings.redis_url) as storage:
         try:
             for part in switched_off(settings):

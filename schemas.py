@@ -1,12 +1,17 @@
 """Wire models: what callers may say, and what they are told. Every door's options become a Policy here, once."""
 
-from collections.abc import Mapping
-from typing import Any, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from exceptions import InvalidOptions
-from optimizers.policy import Effort, Metadata, Policy
+from optimizers.policy import ORIGINAL, Effort, Metadata, Policy
+from optimizers.router import TARGETS
+
+AUTO = "auto"
+FIRST_GUESS = 80
+Quality = Annotated[int, Field(ge=1, le=100)] | Literal["auto"]
 
 
 class OptimizationOptions(BaseModel):
@@ -14,21 +19,48 @@ class OptimizationOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    quality: int | None = Field(None, ge=1, le=100, description="1-100; the service's default where absent.")
+    quality: Quality | None = Field(None, description="1-100, or `auto`: the smallest file that reaches `min_score`.")
     lossless: bool = Field(False, description="Pixels stay exactly equal.")
-    format: Literal["original"] = Field("original", description="The format of the answer.")
+    min_score: float | None = Field(None, gt=0, le=100, description="SSIMULACRA2 that the result must reach.")
+    max_bytes: int | None = Field(None, ge=1, description="Byte budget.")
+    format: str = Field(
+        ORIGINAL,
+        description=f"`{ORIGINAL}`, `{AUTO}` (the smallest that `Accept` allows), or some of {', '.join(TARGETS)}.",
+        examples=[ORIGINAL, AUTO, *TARGETS],
+    )
     metadata: Metadata = Field(Metadata.SAFE, description="What may stay beside the pixels.")
     effort: Effort = Field(Effort.BALANCED, description="How much CPU a smaller file may cost.")
 
-    def to_policy(self, default_quality: int) -> Policy:
-        """The wishes in the engine's words."""
+    @field_validator("format")
+    @classmethod
+    def _known_format(cls, value: str) -> str:
+        names = value.split(",")
+        if value not in (ORIGINAL, AUTO) and (unknown := [name for name in names if name not in TARGETS]):
+            raise ValueError(f"{unknown[0][:20]!r} is none of {ORIGINAL}, {AUTO}, {', '.join(TARGETS)}")
+        return value
+
+    def to_policy(self, default_quality: Quality, accepted: Sequence[str] = ()) -> Policy:
+        """The wishes in the engine's words; `accepted` are the formats that `auto` may choose from."""
+        quality = self.quality or default_quality
+        wishes = (self.quality, self.min_score, self.max_bytes)
         return Policy(
-            quality=self.quality or default_quality,
-            named=self.quality is not None,
+            quality=quality if isinstance(quality, int) else FIRST_GUESS,
+            auto=quality == AUTO,
+            named=any(wish is not None for wish in wishes) or self.format != ORIGINAL,
             lossless=self.lossless,
+            min_score=self.min_score,
+            max_bytes=self.max_bytes,
+            targets=self._targets(accepted),
             metadata=self.metadata,
             effort=self.effort,
         )
+
+    def _targets(self, accepted: Sequence[str]) -> tuple[str, ...]:
+        if self.format == ORIGINAL:
+            return ()
+        if self.format == AUTO:
+            return (ORIGINAL, *accepted)
+        return tuple(TARGETS[name].name for name in self.format.split(","))
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Self:
@@ -73,6 +105,7 @@ class CandidateReceipt(BaseModel):
     method: str
     dial: int | None = Field(description="The encoder's own quality setting.")
     bytes: int
+    score: float | None = Field(description="SSIMULACRA2 against the original, where measured.")
     lossless: bool
     milliseconds: float
     verdict: str = Field(description="`won`, `larger`, `beaten`, or what it would have lost.")
@@ -89,6 +122,7 @@ class Receipt(BaseModel):
     method: str
     reason: str
     quality_used: int | None
+    score: float | None = Field(description="SSIMULACRA2 of the result, where measured.")
     width: int
     height: int
     frames: int

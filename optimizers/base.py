@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from optimizers import look
+from optimizers import look, pixels
 from optimizers.policy import Metadata, Policy
 from optimizers.toolbox import Toolbox
 
@@ -107,6 +107,9 @@ class Pixels:
     """What the metadata policy lets the result keep, as a TIFF block."""
 
 
+Probe = Callable[[bytes, int], Awaitable[bytes | None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Encoder:
     """One way of writing one picture, at any of Pare's qualities."""
@@ -114,7 +117,7 @@ class Encoder:
     method: str
     encode: Callable[[int], Awaitable[Candidate | None]]
     """A finished file at a quality; None where the tool failed or declined."""
-    probe: Callable[[bytes, int], Awaitable[bytes | None]] | None = None
+    probe: Probe | None = None
     """A bare file of PNG pixels at a quality: for trials on a part of the picture, where that tells of the whole."""
     highest: int = 100
     """The best quality worth trying: past the source's own, bytes are spent on its flaws."""
@@ -128,6 +131,9 @@ class Optimizer(ABC):
     spec: ClassVar[FormatSpec]
     look: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(look.raster)
     """Runs in an isolated worker: decodes the file and says what is to be seen (`optimizers/look.py`)."""
+
+    decode: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(pixels.decode)
+    """Runs in an isolated worker: the pixels, upright, for a conversion (`optimizers/pixels.py`)."""
 
     @abstractmethod
     def sniff(self, head: bytes) -> bool:
@@ -158,8 +164,8 @@ class Optimizer(ABC):
         """Propose smaller files of the cleaned picture, carrying over whatever metadata it still has."""
 
 
-class Encodes(ABC):
-    """What a format adds to be a target of conversions."""
+class Target(Optimizer):
+    """A format that can also be written from pixels alone: a target of conversions."""
 
     holds_alpha: ClassVar[bool] = True
     holds_animation: ClassVar[bool] = False

@@ -1,86 +1,28 @@
 """The corridor: a picture in, the same picture in fewer bytes out. Formats propose, the engine disposes."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 
-from exceptions import ToolError, ToolTimeout, UnprocessableImage
-from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer, Source
+from optimizers.base import Optimizer, Source
+from optimizers.conversion import Conversion, suitable
+from optimizers.outcome import Clock, Outcome
 from optimizers.policy import Policy
+from optimizers.recompression import Recompression
 from optimizers.router import FORMATS, detect
+from optimizers.task import Task
 from optimizers.toolbox import Toolbox
-from optimizers.verify import differences
 from security.file_validation import ImageLimits, check_image
 from utils.concurrency import Slots
 from utils.subprocess_runner import ToolRunner
 from utils.worker_pool import WorkerPool
 
 log = structlog.get_logger("pare.engine")
+SCORE_FLOOR = 60.0
 ALLOWANCE_SECONDS = 15.0
 """What proving a result may take after proposals have used up their time: slow tools never cost the answer."""
-LOSSY_SHARE = 0.98
-"""A lossy file has to be below this share of the best lossless one: less is not worth a generation of loss."""
-
-
-class Reason(StrEnum):
-    """Why the answer is what it is; the closed list of `X-Optimization-Reason`."""
-
-    OPTIMIZED = "optimized"
-    ALREADY_OPTIMAL = "already_optimal"
-    WOULD_BE_LARGER = "would_be_larger"
-    TIME_LIMIT = "time_limit"
-    FORMAT_PASSTHROUGH = "format_passthrough"
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One candidate and what became of it."""
-
-    candidate: Candidate
-    milliseconds: float
-    verdict: str
-    """`won`, `larger`, `beaten`, or what the candidate would have lost."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What went in, what came out, and why."""
-
-    source: Source
-    spec: FormatSpec
-    before: ImageInfo
-    data: bytes
-    method: str
-    reason: Reason
-    quality: int | None
-    attempts: tuple[Attempt, ...]
-    removed: tuple[str, ...]
-    kept: tuple[str, ...]
-    spans: dict[str, float]
-    """Milliseconds spent in `fetch`, `queue`, `inspect`, `encode`, `verify`."""
-
-    @property
-    def reduction_percent(self) -> float:
-        """How much smaller, in percent of the input; negative where the result is larger."""
-        return round(100 * (1 - len(self.data) / len(self.source.data)), 2)
-
-
-@dataclass
-class _Clock:
-    spans: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def span(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.spans[name] = self.spans.get(name, 0.0) + (time.perf_counter() - started) * 1000
 
 
 class Engine:
@@ -94,8 +36,10 @@ class Engine:
         limits: ImageLimits,
         tool_timeout: float,
         formats: Sequence[Optimizer] = FORMATS,
+        score_floor: float = SCORE_FLOOR,
     ) -> None:
         self.formats = formats
+        self._score_floor = score_floor
         self._runner = runner
         self._workers = workers
         self._slots = slots
@@ -107,7 +51,7 @@ class Engine:
 
         Raises PareError where the input has to be refused.
         """
-        clock = _Clock(dict(spans or {}))
+        clock = Clock(dict(spans or {}))
         with clock.span("inspect"):
             optimizer = detect(source.data, self.formats)
             info = optimizer.inspect(source.data)
@@ -116,156 +60,28 @@ class Engine:
         waited = time.perf_counter()
         async with self._slots.slot():
             clock.spans["queue"] = (time.perf_counter() - waited) * 1000
-            tools, proof = self.toolbox(), self.toolbox(ALLOWANCE_SECONDS)
-            outcome = await _Job(optimizer, source, info, policy, tools, proof, clock).run()
-        log.info("image", **_log_line(outcome))
+            task = Task(source, optimizer, info, policy, self._score_floor, self.toolbox(), self.proof(), clock)
+            outcome = await self._best(task)
+        log.info("image", **outcome.facts())
         return outcome
+
+    async def _best(self, task: Task) -> Outcome:
+        """The smallest of what the accepted formats make of it; its own format where no other is smaller."""
+        targets = suitable(self.formats, task)
+        if not targets:
+            return await Recompression(task).run()
+        if not task.policy.accepts(task.optimizer.spec.name):
+            return await Conversion(task, targets).run()
+        own = await Recompression(task).run()
+        other = await Conversion(task, targets).run()
+        best, beaten = (other, own) if len(other.data) < len(own.data) else (own, other)
+        return replace(best, attempts=(*best.attempts, *beaten.attempts))
+
+    def proof(self) -> Toolbox:
+        """Tools for proving a result, with time of their own."""
+        return self.toolbox(ALLOWANCE_SECONDS)
 
     def toolbox(self, allowance: float = 0.0) -> Toolbox:
         """Tools for one picture, with the clock started: one full run of a tool, and an allowance in seconds."""
         deadline = time.monotonic() + self._tool_timeout + allowance
         return Toolbox(self._runner, self._workers, deadline, self._tool_timeout)
-
-
-@dataclass
-class _Job:
-    """One picture on its way; every step reads what the steps before it made."""
-
-    optimizer: Optimizer
-    source: Source
-    info: ImageInfo
-    policy: Policy
-    tools: Toolbox
-    proof: Toolbox
-    clock: _Clock
-    seen: dict[str, Any] | None = None
-    seen_exactly: bool = False
-
-    async def run(self) -> Outcome:
-        with self.clock.span("encode"):
-            cleaned = await self._clean()
-            attempts = await self._propose(cleaned)
-        with self.clock.span("verify"):
-            cleaned, attempts = await self._dispose(cleaned, attempts)
-        return self._conclude(cleaned, attempts)
-
-    async def _look(self, data: bytes, *, exact: bool) -> dict[str, Any]:
-        seen = await self.proof.call(self.optimizer.look, data, self.optimizer.spec.decoder, exact)
-        if seen is None:
-            raise _error_of(self.proof)
-        return seen
-
-    async def _clean(self) -> Cleaned:
-        cleaned = await self.optimizer.clean(self.source.data, self.policy.metadata, self.tools)
-        if cleaned is None:
-            raise _error_of(self.tools)
-        return cleaned
-
-    async def _propose(self, cleaned: Cleaned) -> list[Attempt]:
-        attempts = []
-        started = time.perf_counter()
-        try:
-            async for candidate in self.optimizer.optimize(cleaned.data, self.info, self.policy, self.tools):
-                now = time.perf_counter()
-                attempts.append(Attempt(candidate, (now - started) * 1000, "beaten"))
-                started = now
-        except UnprocessableImage as error:
-            # A tool's output, most likely; where it is the input, looking at that will tell.
-            log.warning("unreadable proposal", format=self.optimizer.spec.name, detail=error.detail)
-        return attempts
-
-    async def _dispose(self, cleaned: Cleaned, attempts: list[Attempt]) -> tuple[Cleaned, list[Attempt]]:
-        """Judge every attempt, smallest first, until one wins; without one, see that the cleaned file will do."""
-        judged: list[Attempt] = []
-        # Asked anew after each loser: a lossless attempt that failed no longer stands in a lossy one's way.
-        while rivals := _smaller(attempts, len(cleaned.data)):
-            rival = min(rivals, key=_size)
-            attempts = [a for a in attempts if a is not rival]
-            lost = await self._lost(rival.candidate.data, exact=rival.candidate.lossless)
-            judged.append(replace(rival, verdict="; ".join(lost) or "won"))
-            if not lost:
-                return cleaned, [*judged, *(a if a in rivals else replace(a, verdict="larger") for a in attempts)]
-        if cleaned.data == self.source.data:
-            await self._original(exact=False)
-        elif await self._lost(cleaned.data, exact=True, in_time=True):
-            cleaned = self._uncleaned(cleaned)
-        return cleaned, [*judged, *(replace(a, verdict="larger") for a in attempts)]
-
-    async def _original(self, *, exact: bool) -> dict[str, Any]:
-        """What is to be seen in the input, looked at once, or once more when a rival has to be equal to the pixel."""
-        if self.seen is None or exact > self.seen_exactly:
-            self.seen, self.seen_exactly = await self._look(self.source.data, exact=exact), exact
-        return self.seen
-
-    async def _lost(self, data: bytes, *, exact: bool, in_time: bool = False) -> list[str]:
-        """What a file would lose against the input; with `in_time`, running out of time is no verdict but an error.
-
-        Raises UnprocessableImage where the input itself is broken.
-        """
-        before = await self._original(exact=exact)
-        try:
-            after = self.optimizer.inspect(data)
-            seen = await self._look(data, exact=exact)
-        except (UnprocessableImage, ToolError) as error:
-            if in_time and isinstance(error, ToolTimeout):
-                raise
-            return [error.detail]
-        return differences(self.info, after, before, seen, exact=exact)
-
-    def _uncleaned(self, cleaned: Cleaned) -> Cleaned:
-        if self.optimizer.spec.active:
-            raise UnprocessableImage("the document cannot be made safe without changing what it shows")
-        return Cleaned(self.source.data, kept=(*cleaned.removed, *cleaned.kept))
-
-    def _conclude(self, cleaned: Cleaned, attempts: list[Attempt]) -> Outcome:
-        winner = next((a.candidate for a in attempts if a.verdict == "won"), None)
-        smaller = len(cleaned.data) < len(self.source.data)
-        return Outcome(
-            source=self.source,
-            spec=self.optimizer.spec,
-            before=self.info,
-            data=winner.data if winner else cleaned.data,
-            method=winner.method if winner else "clean" if cleaned.data != self.source.data else "none",
-            reason=Reason.OPTIMIZED if winner or smaller else self._excuse(cleaned, attempts),
-            quality=winner.quality if winner else None,
-            attempts=tuple(attempts),
-            removed=cleaned.removed,
-            kept=cleaned.kept,
-            spans=self.clock.spans,
-        )
-
-    def _excuse(self, cleaned: Cleaned, attempts: list[Attempt]) -> Reason:
-        """Why the file did not get smaller."""
-        if self.tools.timed_out:
-            return Reason.TIME_LIMIT
-        if cleaned.kept or self.optimizer.spec.passthrough:
-            return Reason.FORMAT_PASSTHROUGH
-        if attempts and min(map(_size, attempts)) > len(cleaned.data):
-            return Reason.WOULD_BE_LARGER
-        return Reason.ALREADY_OPTIMAL
-
-
-def _error_of(tools: Toolbox) -> ToolError:
-    assert tools.last_error is not None, "a tool gave no result and no reason"
-    return tools.last_error
-
-
-def _log_line(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "format": outcome.spec.name,
-        "bytes_in": len(outcome.source.data),
-        "bytes_out": len(outcome.data),
-        "method": outcome.method,
-        "reason": outcome.reason,
-        "milliseconds": {name: round(value, 1) for name, value in outcome.spans.items()},
-    }
-
-
-def _smaller(attempts: Sequence[Attempt], size: int) -> list[Attempt]:
-    """Those that are smaller than `size`, the lossy ones by enough to be worth it."""
-    best = min([size, *(_size(a) for a in attempts if a.candidate.lossless)])
-    return [a for a in attempts if _size(a) < (size if a.candidate.lossless else best * LOSSY_SHARE)]
-
-
-def _size(attempt: Attempt) -> int:
-    return len(attempt.candidate.data)

@@ -1,12 +1,12 @@
 """JPEG: MozJPEG's cjpeg where pixels may change, its jpegtran where they may not; gain maps stay attached."""
 
 from collections.abc import AsyncIterator, Sequence
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import Any
 
-from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
-from optimizers.look import raster
-from optimizers.policy import Effort, Metadata, Policy
+from optimizers.base import Candidate, Cleaned, Encoder, FormatSpec, ImageInfo, Pixels, Probe, Target
+from optimizers.look import opened, raster
+from optimizers.policy import Effort, Metadata, Policy, between
 from optimizers.toolbox import Toolbox
 from utils.jpeg_metadata import exif_of, lean
 from utils.jpeg_pictures import MPF, write_first
@@ -56,14 +56,11 @@ def first_picture(data: bytes, decoder: str, exact: bool = True) -> dict[str, An
     return raster(shown if stream.closed else shown[:-2], decoder, exact)
 
 
-def chroma_contrast(data: bytes) -> float:
+def chroma_contrast(data: bytes, decoder: str) -> float:
     """How hard the edges of colour are: root mean square in 8-bit steps over 2 x 2 of a quarter-size view."""
-    import io
-
     import numpy as np
-    from PIL import Image
 
-    with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+    with opened(data, decoder) as image:
         image.draft("YCbCr", (max(1, image.width // 4), max(1, image.height // 4)))
         planes = np.asarray(image.convert("YCbCr"), dtype=np.float32)[..., 1:]
     height, width = planes.shape[0] // 2, planes.shape[1] // 2
@@ -73,7 +70,7 @@ def chroma_contrast(data: bytes) -> float:
     return float(np.sqrt(((squares - squares.mean(axis=(1, 3), keepdims=True)) ** 2).sum(axis=-1).mean()))
 
 
-class Jpeg(Optimizer):
+class Jpeg(Target):
     """JPEG, ITU-T T.81."""
 
     spec = FormatSpec(
@@ -85,6 +82,7 @@ class Jpeg(Optimizer):
         aliases=("jpg",),
     )
     look = staticmethod(first_picture)
+    holds_alpha = False
 
     def sniff(self, head: bytes) -> bool:
         """Whether a start of image and another marker come first."""
@@ -100,7 +98,7 @@ class Jpeg(Optimizer):
             height=frame.height,
             bit_depth=frame.precision,
             orientation=exif.orientation if exif else 1,
-            source_quality=None if dial is None else round(_between([(d, q) for q, d in DIALS], dial)),
+            source_quality=None if dial is None else round(between([(d, q) for q, d in DIALS], dial)),
         )
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned | None:
@@ -109,20 +107,59 @@ class Jpeg(Optimizer):
             return Cleaned(data)
         return Cleaned(*lean(data, keep_copyright=metadata is Metadata.SAFE))
 
+    async def recoders(self, cleaned: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Sequence[Encoder]:
+        """cjpeg over the file itself; trials on a part go by its pixels."""
+        stream = read_stream(cleaned)
+        frame = frame_of(stream.segments)
+        if not _is_plain(frame) or len(frame.components) not in (1, 3):
+            return ()
+        bare = _without_metadata(stream)
+        recipe = await _recipe(frame, bare, policy.effort, tools)
+
+        async def encode(quality: int) -> Candidate | None:
+            made = await recipe.encode(bare, quality, tools)
+            if made is None:
+                return None
+            data = _graft(cleaned, stream, made, lossless=False)
+            return Candidate(data, "cjpeg", lossless=False, dial=recipe.dial(quality), quality=quality)
+
+        highest = recipe.highest(source_dial(stream.segments, frame))
+        return (Encoder("cjpeg", encode, recipe.probe(tools), highest),) if highest else ()
+
+    async def encoders(self, pixels: Pixels, policy: Policy, tools: Toolbox) -> Sequence[Encoder]:
+        """cjpeg over the pixels."""
+        ppm = await tools.call(to_ppm, pixels.frames[0])
+        if ppm is None:
+            return ()
+        edgy = (await tools.call(chroma_contrast, pixels.frames[0], "PNG") or 0.0) >= CHROMA_CONTRAST
+        recipe = Recipe(grey=False, full_colour=True, edgy=edgy, effort=policy.effort)
+
+        async def encode(quality: int) -> Candidate | None:
+            made = await recipe.encode(ppm, quality, tools)
+            if made is None:
+                return None
+            data = _labelled(made, pixels)
+            return Candidate(data, "cjpeg", lossless=False, dial=recipe.dial(quality), quality=quality)
+
+        return (Encoder("cjpeg", encode, recipe.probe(tools)),)
+
     async def optimize(
         self, cleaned: bytes, info: ImageInfo, policy: Policy, tools: Toolbox
     ) -> AsyncIterator[Candidate]:
         """A re-encoding where the source is finer than asked; where that gives little, its coefficients repacked."""
         stream = read_stream(cleaned)
         frame = frame_of(stream.segments)
-        if frame.process not in HUFFMAN_FRAMES or frame.precision != 8:
+        if not _is_plain(frame):
             return
         bare = _without_metadata(stream)
-        settings = None if policy.lossless else await _settings(stream, frame, bare, policy, tools)
-        lossy = await _smallest(tools, policy.effort, "cjpeg", settings[1], bare) if settings else None
-        if settings and lossy:
+        lossy = None
+        if not policy.lossless and len(frame.components) in (1, 3):
+            recipe = await _recipe(frame, bare, policy.effort, tools)
+            if policy.quality <= recipe.highest(source_dial(stream.segments, frame)):
+                lossy = await recipe.encode(bare, policy.quality, tools)
+        if lossy:
             data = _graft(cleaned, stream, lossy, lossless=False)
-            yield Candidate(data, "cjpeg", lossless=False, dial=settings[0], quality=policy.quality)
+            yield Candidate(data, "cjpeg", lossless=False, dial=recipe.dial(policy.quality), quality=policy.quality)
         if lossy is None or len(lossy) > CLEARLY_SMALLER * len(bare):
             packed = await _smallest(tools, policy.effort, "jpegtran", ("-copy", "none"), bare)
             if packed:
@@ -149,24 +186,72 @@ def source_dial(segments: Sequence[Segment], frame: Frame) -> float | None:
     return (200 - percent) / 2 if percent <= 100 else 5000 / percent
 
 
-async def _settings(
-    stream: JpegStream, frame: Frame, bare: bytes, policy: Policy, tools: Toolbox
-) -> tuple[int, tuple[str, ...]] | None:
-    """The dial and cjpeg's arguments; None where the source is that coarse already or is CMYK: cjpeg mixes the inks."""
-    trellis = TRELLIS_DIALS if policy.effort is Effort.BEST else 0
-    dial, found = _between(DIALS, policy.quality) + trellis, source_dial(stream.segments, frame)
-    if len(frame.components) not in (1, 3) or (found is not None and found <= dial + COARSE_ENOUGH):
-        return None
-    sampling = "1x1" if len(frame.components) == 1 else "2x2"
-    if len(frame.components) == 3 and all((c.h, c.v) == (1, 1) for c in frame.components):
-        edgy = (await tools.call(chroma_contrast, bare) or 0.0) >= CHROMA_CONTRAST
-        dial += EDGY_SHARE * (100 - dial) if edgy else 0
-        sampling = "1x1" if edgy or dial >= FINE_DIAL else "2x2"
-        if found is not None and found <= dial + COARSE_ENOUGH:
-            return None
-    number = round(min(dial, 100))
-    extra = () if trellis else ("-notrellis",)
-    return number, ("-quality", str(number), "-quant-table", "2", "-sample", sampling, *extra)
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How cjpeg is set for one picture."""
+
+    grey: bool
+    full_colour: bool
+    """Whether the source's colour planes are of full size."""
+    edgy: bool
+    """Whether half-size colour planes would show."""
+    effort: Effort
+
+    def dial(self, quality: int) -> int:
+        """cjpeg's quality for Pare's."""
+        dial = between(DIALS, quality) + (TRELLIS_DIALS if self.effort is Effort.BEST else 0)
+        return round(min(100, dial + (EDGY_SHARE * (100 - dial) if self.edgy else 0)))
+
+    def highest(self, found: float | None) -> int:
+        """The best quality for a source of this dial, 0 for none: nearer to it a generation of loss does not pay."""
+        fine = (q for q in range(100, 0, -1) if found is None or self.dial(q) + COARSE_ENOUGH < found)
+        return next(fine, 0)
+
+    def arguments(self, quality: int) -> tuple[str, ...]:
+        """What cjpeg is called with."""
+        dial = self.dial(quality)
+        whole = self.grey or self.edgy or (self.full_colour and dial >= FINE_DIAL)
+        trellis = () if self.effort is Effort.BEST else ("-notrellis",)
+        return ("-quality", str(dial), "-quant-table", "2", "-sample", "1x1" if whole else "2x2", *trellis)
+
+    async def encode(self, picture: bytes, quality: int, tools: Toolbox) -> bytes | None:
+        """A bare file of a bare JPEG or PPM."""
+        return await _smallest(tools, self.effort, "cjpeg", self.arguments(quality), picture)
+
+    def probe(self, tools: Toolbox) -> Probe:
+        """Trials over PNG pixels."""
+
+        async def probe(png: bytes, quality: int) -> bytes | None:
+            ppm = await tools.call(to_ppm, png)
+            return await self.encode(ppm, quality, tools) if ppm else None
+
+        return probe
+
+
+async def _recipe(frame: Frame, bare: bytes, effort: Effort, tools: Toolbox) -> Recipe:
+    grey = len(frame.components) == 1
+    full_colour = not grey and all((c.h, c.v) == (1, 1) for c in frame.components)
+    edgy = full_colour and (await tools.call(chroma_contrast, bare, "JPEG") or 0.0) >= CHROMA_CONTRAST
+    return Recipe(grey, full_colour, edgy, effort)
+
+
+def to_ppm(png: bytes) -> bytes:
+    """Opaque PNG pixels as cjpeg reads them; runs in an isolated worker."""
+    import io
+
+    with opened(png, "PNG") as image:
+        out = io.BytesIO()
+        image.convert("RGB").save(out, "PPM")
+    return out.getvalue()
+
+
+def _is_plain(frame: Frame) -> bool:
+    return frame.process in HUFFMAN_FRAMES and frame.precision == 8
+
+
+def _labelled(made: bytes, pixels: Pixels) -> bytes:
+    """A bare file with the pixels' profile and what EXIF they keep."""
+    return made
 
 
 async def _smallest(tools: Toolbox, effort: Effort, tool: str, args: Sequence[str], bare: bytes) -> bytes | None:
@@ -195,11 +280,3 @@ def _graft(cleaned: bytes, stream: JpegStream, encoded: bytes, *, lossless: bool
     if not lossless and not any(s.holds(APP0, JFIF) for s in own):
         own = [*(s for s in made if s.holds(APP0, JFIF)), *own]
     return write_first([*own, *(s for s in made if not s.is_metadata)], stream.end) + cleaned[stream.end :]
-
-
-def _between(points: Sequence[tuple[int, int]], x: float) -> float:
-    """The value at `x` on the straight lines through the points; beyond them, that of the nearest."""
-    for (x0, y0), (x1, y1) in pairwise(points):
-        if x <= x1:
-            return y0 + (y1 - y0) * max(0.0, x - x0) / (x1 - x0)
-    return points[-1][1]

@@ -99,6 +99,7 @@ def _thumb(shown: Any) -> bytes:
 
 
 def eight_bit(image: Any) -> Any:
+    """Samples of any range stretched over 8 bits."""
     low, high = image.getextrema()
     span = (high - low) or 1
     return image.convert("F").point(lambda v: (v - low) * (255 / span) + 0).convert("L")

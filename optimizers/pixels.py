@@ -13,15 +13,38 @@ TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 
 
 def decode(data: bytes, decoder: str, orientation: int, animated: bool) -> dict[str, Any]:
-    """Upright frames as PNG, and the profile of their colours; raises UnprocessableImage."""
+    """Upright frames as PNG, with what else `Pixels` holds; raises UnprocessableImage."""
     frames, icc = [], b""
     with opened(data, decoder) as image:
-        alpha = image.has_transparency_data
+        alpha, exif = image.has_transparency_data, image.info.get("exif") or b""
         for index in range(image.n_frames if animated else 1):
             image.seek(index)
             shown, icc = _plain(image, alpha)
-            frames.append(_png(shown.transpose(TURNS[orientation]) if orientation in TURNS else shown))
-    return {"frames": frames, "icc": icc, "alpha": alpha}
+            shown = shown.transpose(TURNS[orientation]) if orientation in TURNS else shown
+            frames.append(_png(shown))
+    return {
+        "frames": frames,
+        "width": shown.width,
+        "height": shown.height,
+        "alpha": alpha,
+        "icc": icc,
+        "exif": exif.removeprefix(b"Exif\0\0"),
+    }
+
+
+def flatten(png: bytes, background: tuple[int, int, int]) -> bytes:
+    """The picture on a background, mixed in linear light as light mixes."""
+    import numpy as np
+    from PIL import Image
+
+    with opened(png, "PNG") as image:
+        rgba = np.asarray(image.convert("RGBA"))
+    levels = np.arange(256) / 255
+    linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    alpha = rgba[..., 3:].astype(np.float32) / 255
+    mixed = linear[rgba[..., :3]] * alpha + linear[np.array(background)] * (1 - alpha)
+    encoded = np.where(mixed <= 0.0031308, mixed * 12.92, 1.055 * mixed ** (1 / 2.4) - 0.055)
+    return _png(Image.fromarray((encoded * 255 + 0.5).astype(np.uint8)))
 
 
 def sample(data: bytes, decoder: str, budget: int) -> bytes:
@@ -32,9 +55,7 @@ def sample(data: bytes, decoder: str, budget: int) -> bytes:
     with opened(data, decoder) as image:
         picture = np.asarray(_plain(image, image.has_transparency_data)[0])
     rows, columns = picture.shape[0] // TILE, picture.shape[1] // TILE
-    tiles = [
-        picture[y * TILE : (y + 1) * TILE, x * TILE : (x + 1) * TILE] for y in range(rows) for x in range(columns)
-    ]
+    tiles = [picture[y * TILE : (y + 1) * TILE, x * TILE : (x + 1) * TILE] for y in range(rows) for x in range(columns)]
     tiles.sort(key=lambda tile: float(tile[::2, ::2].std()))
     count = max(1, budget // TILE**2)
     chosen = [tiles[int((rank + 0.5) * len(tiles) / count)] for rank in range(count)] if len(tiles) > count else tiles

@@ -6,6 +6,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Self
 
+ORIGINAL = "original"
 AUTO_SCORE = 80.0
 """The SSIMULACRA2 that `quality: auto` reaches where the request names no other."""
 SCALE = (
@@ -59,7 +60,7 @@ class Policy:
     """SSIMULACRA2 that the result must reach."""
     max_bytes: int | None = None
     targets: tuple[str, ...] = ()
-    """Names of the formats that the answer may have; empty for the picture's own."""
+    """Names of the formats that the answer may have, `original` among them; empty for the picture's own."""
     metadata: Metadata = Metadata.SAFE
     effort: Effort = Effort.BALANCED
 
@@ -72,6 +73,10 @@ class Policy:
     def goal(self) -> float | None:
         """The score to reach; None where any will do."""
         return AUTO_SCORE if self.min_score is None and self.auto else self.min_score
+
+    def accepts(self, name: str) -> bool:
+        """Whether the answer may have this format, which is the picture's own."""
+        return not self.targets or ORIGINAL in self.targets or name in self.targets
 
     def at(self, quality: int) -> Self:
         """The same wishes at another quality."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from exceptions import UnknownFormat
 from optimizers.avif import Avif
-from optimizers.base import SNIFF_BYTES, Optimizer
+from optimizers.base import SNIFF_BYTES, Optimizer, Target
 from optimizers.bmp import Bmp
 from optimizers.gif import Gif
 from optimizers.heic import Heic
@@ -36,6 +36,8 @@ def build_formats(documents: DocumentLimits) -> tuple[Optimizer, ...]:
 
 
 FORMATS = build_formats(DocumentLimits())
+TARGETS = {name: f.spec for f in FORMATS if isinstance(f, Target) for name in (f.spec.name, *f.spec.aliases)}
+"""What can be written from pixels alone, by every name that callers use."""
 
 
 def detect(data: bytes, formats: Sequence[Optimizer] = FORMATS) -> Optimizer:

@@ -10,8 +10,12 @@ from optimizers.search import Trial, Try, fit, reach
 
 REHEARSALS = 4
 """Trials on a part of the picture, which cost little, after which any that reaches the goal will do."""
-PERFORMANCES = 2
+PERFORMANCES = 3
 """The same on the whole picture."""
+REPRISES = 2
+"""The same on the whole picture after a part of it has told where."""
+GENERATION = 4
+"""Steps of quality below a typical picture's to which a source may have been written and still be searched."""
 
 Judge = Callable[[bytes], Awaitable[float | None]]
 """The score of a file against its original; None where it could not be measured."""
@@ -46,36 +50,40 @@ class Seeker:
 
     async def best(self, encoders: Sequence[Encoder], part: Part | None = None) -> Candidate | None:
         """The file that meets the wishes best; None where no loss is worth it."""
-        start = quality_for(self.policy.goal) if self.policy.auto and self.policy.goal else float(self.policy.quality)
-        starts = await self._rehearse(encoders, part, start) if part else [(encoder, start) for encoder in encoders]
-        found = [file for encoder, at in starts if (file := await self._pursue(encoder, at))]
+        chosen, start, patience = await self._rehearse(encoders, part)
+        found: list[Candidate] = []
+        for encoder in chosen:
+            if file := await self._pursue(encoder, start, patience):
+                found.append(file)
+                start = float(file.quality or start)
         within = [file for file in found if self._fits(file)]
         if self.policy.max_bytes is not None and self.policy.goal is None:
             return max(within, key=_score, default=min(found, key=_size, default=None))
         return min(within or found, key=_size, default=None)
 
-    async def _rehearse(
-        self, encoders: Sequence[Encoder], part: Part, start: float
-    ) -> list[tuple[Encoder, float]]:
-        """The encoder that does best on a part of the picture, with where it did; those without a probe as well."""
+    @property
+    def _nominal(self) -> float:
+        """The quality that a typical picture needs."""
         goal = self.policy.goal
-        untried = [(encoder, start) for encoder in encoders if encoder.probe is None]
-        results = []
-        for encoder in encoders:
-            if encoder.probe is not None and goal is not None:
-                trial = await reach(_on(part, encoder), goal, start, (1, encoder.highest), REHEARSALS)
-                results.append((encoder, trial))
-        reached = [(encoder, trial) for encoder, trial in results if trial is not None]
-        if not reached:
-            return [(encoder, start) for encoder in encoders]
-        winner, trial = min(reached, key=lambda pair: len(pair[1].data))
-        return [(winner, float(trial.quality)), *untried]
+        return quality_for(goal) if self.policy.auto and goal is not None else float(self.policy.quality)
 
-    async def _pursue(self, encoder: Encoder, start: float) -> Candidate | None:
+    async def _rehearse(self, encoders: Sequence[Encoder], part: Part | None) -> tuple[Sequence[Encoder], float, int]:
+        """The encoder that does best on a part of the picture, the quality at which it did, and how sure that is."""
+        goal, found = self.policy.goal, []
+        for encoder in encoders:
+            if part and goal is not None and encoder.probe and self._pays(encoder):
+                trial = await reach(_on(part, encoder), goal, self._nominal, (1, encoder.highest), REHEARSALS)
+                found += [(encoder, trial)] if trial else []
+        if not found:
+            return encoders, self._nominal, PERFORMANCES
+        winner, trial = min(found, key=lambda pair: len(pair[1].data))
+        return [winner], float(trial.quality), REPRISES
+
+    async def _pursue(self, encoder: Encoder, start: float, patience: int) -> Candidate | None:
         """One encoder's file: as small as the score allows, then as good as the budget allows."""
         policy, made = self.policy, dict[int, Candidate]()
         try_at = self._on_the_whole(encoder, made)
-        found = await self._reach(try_at, encoder, start)
+        found = await self._reach(try_at, encoder, start, patience)
         if policy.max_bytes is not None and (found is None or len(found.data) > policy.max_bytes):
             top = min(encoder.highest, found.quality - 1 if found else 100, 100 if policy.auto else policy.quality)
             within = await fit(try_at, policy.max_bytes, min(start, top), (1, top), REHEARSALS)
@@ -85,15 +93,20 @@ class Seeker:
                 found = await reach(try_at, self.floor, start, (1, top), REHEARSALS) or found
         return made[found.quality] if found else None
 
-    async def _reach(self, try_at: Try, encoder: Encoder, start: float) -> Trial | None:
+    async def _reach(self, try_at: Try, encoder: Encoder, start: float, patience: int) -> Trial | None:
         """What the score alone asks for; a quality that was named is only ever raised."""
         policy = self.policy
-        lowest = 1 if policy.auto else policy.quality
-        if encoder.highest < lowest:
+        if not self._pays(encoder):
             return None
         if policy.goal is None:
             return await try_at(policy.quality)
-        return await reach(try_at, policy.goal, start, (lowest, encoder.highest), PERFORMANCES)
+        return await reach(
+            try_at, policy.goal, start, (1 if policy.auto else policy.quality, encoder.highest), patience
+        )
+
+    def _pays(self, encoder: Encoder) -> bool:
+        """Whether the source is fine enough: what is near the goal already would fade with every pass."""
+        return encoder.highest >= self._nominal - (GENERATION if self.policy.auto else 0)
 
     def _on_the_whole(self, encoder: Encoder, made: dict[int, Candidate]) -> Try:
         """Trials whose files could be the answer; none is made twice."""

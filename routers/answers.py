@@ -9,7 +9,7 @@ from urllib.parse import quote
 from fastapi import Response
 from fastapi.responses import JSONResponse
 
-from optimizers.engine import Outcome
+from optimizers.outcome import Outcome
 from schemas import CandidateReceipt, Receipt, to_json
 from security.rate_limiter import Decision
 
@@ -25,6 +25,7 @@ RESULT_HEADERS = (
     "X-Optimization-Method",
     "X-Optimization-Reason",
     "X-Quality-Used",
+    "X-Quality-Score",
     "X-Metadata-Removed",
     "X-Metadata-Kept",
     "Image-Width",
@@ -49,9 +50,9 @@ def image_answer(outcome: Outcome) -> Response:
         "Content-Digest": f"sha-256=:{base64.b64encode(hashlib.sha256(outcome.data).digest()).decode()}:",
         "Vary": "Accept",
     }
-    if outcome.spec.active:
+    if outcome.made.active:
         headers["Content-Security-Policy"] = ACTIVE_CSP
-    return Response(outcome.data, headers=headers, media_type=outcome.spec.mime)
+    return Response(outcome.data, headers=headers, media_type=outcome.made.mime)
 
 
 def receipt_answer(outcome: Outcome) -> Response:
@@ -67,10 +68,11 @@ def facts(outcome: Outcome) -> dict[str, str]:
         "X-Optimized-Size": len(outcome.data),
         "X-Reduction-Percent": outcome.reduction_percent,
         "X-Original-Format": outcome.spec.name,
-        "X-Optimized-Format": outcome.spec.name,
+        "X-Optimized-Format": outcome.made.name,
         "X-Optimization-Method": outcome.method,
         "X-Optimization-Reason": outcome.reason,
         "X-Quality-Used": outcome.quality,
+        "X-Quality-Score": None if outcome.score is None else f"ssimulacra2={outcome.score:.1f}",
         "X-Metadata-Removed": ", ".join(outcome.removed) or None,
         "X-Metadata-Kept": ", ".join(outcome.kept) or None,
         "Image-Width": width,
@@ -85,16 +87,17 @@ def receipt(outcome: Outcome) -> Receipt:
     width, height = outcome.before.displayed_size
     image = None
     if len(outcome.data) <= DATA_URL_LIMIT:
-        image = f"data:{outcome.spec.mime};base64,{base64.b64encode(outcome.data).decode()}"
+        image = f"data:{outcome.made.mime};base64,{base64.b64encode(outcome.data).decode()}"
     return Receipt(
         original_size=len(outcome.source.data),
         optimized_size=len(outcome.data),
         reduction_percent=outcome.reduction_percent,
         original_format=outcome.spec.name,
-        optimized_format=outcome.spec.name,
+        optimized_format=outcome.made.name,
         method=outcome.method,
         reason=outcome.reason,
         quality_used=outcome.quality,
+        score=outcome.score,
         width=width,
         height=height,
         frames=outcome.before.frames,
@@ -106,6 +109,7 @@ def receipt(outcome: Outcome) -> Receipt:
                 method=attempt.candidate.method,
                 dial=attempt.candidate.dial,
                 bytes=len(attempt.candidate.data),
+                score=attempt.candidate.score,
                 lossless=attempt.candidate.lossless,
                 milliseconds=round(attempt.milliseconds, 1),
                 verdict=attempt.verdict,
@@ -136,7 +140,7 @@ def disposition(outcome: Outcome) -> str:
     path = PurePath((outcome.source.filename or "").replace("\\", "/"))
     stem = re.sub(r"[\x00-\x1f\x7f/\"]", "", path.stem).strip()[:100] or "image"
     given = path.suffix.lower().lstrip(".")
-    extension = given if given in outcome.spec.extensions else outcome.spec.extensions[0]
+    extension = given if given in outcome.made.extensions else outcome.made.extensions[0]
     name = f"{stem}.{extension}"
     plain = name.encode("ascii", "replace").decode().replace("?", "_").replace("\\", "_")
     return f"inline; filename=\"{plain}\"; filename*=UTF-8''{quote(name, errors='replace')}"

@@ -10,9 +10,13 @@ from config import Settings
 from exceptions import RateLimited
 from middleware import ANSWER_HEADERS
 from optimizers.engine import Engine
+from optimizers.policy import Policy
+from optimizers.router import TARGETS
 from optimizers.selftest import ToolReport
+from routers.accept import accepted
 from routers.answers import rate_headers
 from routers.intake import Upload, read_upload
+from schemas import OptimizationOptions
 from security.auth import ApiKeys, Caller, client_address, identify
 from security.rate_limiter import RateLimiter
 from utils.concurrency import Slots
@@ -81,13 +85,12 @@ async def place(parts: ServicesDep, allowed: Annotated[None, Depends(counted)]) 
 async def intake(request: Request, parts: ServicesDep, admitted: Annotated[None, Depends(place)]) -> Upload:
     """The body, read last: after every guard."""
     settings = parts.settings
-    return await read_upload(
-        request,
-        settings.max_file_size,
-        settings.upload_timeout_seconds,
-        settings.default_quality,
-        parts.fetcher,
-    )
+
+    def to_policy(options: OptimizationOptions) -> Policy:
+        chosen = accepted(request.headers.get("accept", ""), {spec.mime: spec.name for spec in TARGETS.values()})
+        return options.to_policy(settings.default_quality, chosen)
+
+    return await read_upload(request, settings.max_file_size, settings.upload_timeout_seconds, to_policy, parts.fetcher)
 
 
 UploadDep = Annotated[Upload, Depends(intake)]

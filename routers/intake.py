@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
 from fastapi import Request
@@ -21,6 +21,7 @@ FORM_OVERHEAD = 64 << 10
 """Bytes that a form's boundaries, headers and options may add to the file."""
 JSON_LIMIT = 64 << 10
 """Bytes of a JSON body."""
+ToPolicy = Callable[[OptimizationOptions], Policy]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +40,24 @@ class InMemoryParser(MultiPartParser):
     spool_max_size = 1 << 40
 
 
-async def read_upload(request: Request, max_bytes: int, seconds: int, default_quality: int, fetcher: Fetcher) -> Upload:
+async def read_upload(request: Request, max_bytes: int, seconds: int, to_policy: ToPolicy, fetcher: Fetcher) -> Upload:
     """Read the body as the form, URL or file it is, within `seconds`; fetching by URL has a limit of its own.
 
     Raises BadRequest, InvalidOptions, PayloadTooLarge, UploadTimeout, and what fetching does.
     """
     try:
         async with asyncio.timeout(seconds):
-            upload = await _read(request, max_bytes, default_quality)
+            upload = await _read(request, max_bytes, to_policy)
     except TimeoutError:
         raise UploadTimeout(f"the body did not arrive within {seconds} s") from None
     if isinstance(upload, UrlRequest):
-        return await _fetch(request, upload, default_quality, fetcher)
+        return await _fetch(request, upload, to_policy, fetcher)
     if not upload.source.data:
         raise BadRequest("the image is empty")
     return upload
 
 
-async def _read(request: Request, max_bytes: int, default_quality: int) -> Upload | UrlRequest:
+async def _read(request: Request, max_bytes: int, to_policy: ToPolicy) -> Upload | UrlRequest:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         source, options = await _read_form(request, max_bytes)
@@ -64,7 +65,7 @@ async def _read(request: Request, max_bytes: int, default_quality: int) -> Uploa
         return await _read_url(request)
     else:
         source, options = await _read_raw(request, max_bytes)
-    return Upload(source, options.to_policy(default_quality))
+    return Upload(source, to_policy(options))
 
 
 async def _read_url(request: Request) -> UrlRequest:
@@ -73,11 +74,11 @@ async def _read_url(request: Request) -> UrlRequest:
     return UrlRequest.from_json(await _bytes(request, JSON_LIMIT))
 
 
-async def _fetch(request: Request, wish: UrlRequest, default_quality: int, fetcher: Fetcher) -> Upload:
+async def _fetch(request: Request, wish: UrlRequest, to_policy: ToPolicy, fetcher: Fetcher) -> Upload:
     started = time.perf_counter()
     fetched = await while_connected(request, fetcher.fetch(wish.url))
     spans = {"fetch": (time.perf_counter() - started) * 1000}
-    return Upload(Source(fetched.data, fetched.filename), wish.optimization.to_policy(default_quality), spans)
+    return Upload(Source(fetched.data, fetched.filename), to_policy(wish.optimization), spans)
 
 
 async def _read_raw(request: Request, max_bytes: int) -> tuple[Source, OptimizationOptions]:

@@ -13,7 +13,8 @@ import pytest
 
 from exceptions import ImageLimitExceeded, PareError, UnprocessableImage
 from optimizers.base import Optimizer, Source
-from optimizers.engine import Engine, Outcome
+from optimizers.engine import Engine
+from optimizers.outcome import Outcome
 from optimizers.policy import Policy
 from optimizers.router import FORMATS, detect
 from optimizers.samples import still

@@ -11,7 +11,8 @@ import pytest
 
 from exceptions import ImageLimitExceeded, ToolTimeout, UnknownFormat, UnprocessableImage
 from optimizers.base import Candidate, FormatSpec, ImageInfo, Source
-from optimizers.engine import Engine, Outcome, Reason
+from optimizers.engine import Engine
+from optimizers.outcome import Outcome, Reason
 from optimizers.policy import Policy
 from optimizers.toolbox import Toolbox
 from security.file_validation import ImageLimits

@@ -156,7 +156,7 @@ async def test_photographs_get_half_size_colour(tools: Toolbox, subsampling: int
 
 async def test_coloured_text_keeps_full_size_colour_and_a_finer_dial(tools: Toolbox) -> None:
     data = encode(coloured_text(), "JPEG", quality=97, subsampling=0)
-    assert chroma_contrast(data) > 2 * chroma_contrast(FINE)
+    assert chroma_contrast(data, "JPEG") > 2 * chroma_contrast(FINE, "JPEG")
     best = (await propose(data, tools))["cjpeg"]
     assert sampling(best.data) == [(1, 1)] * 3
     assert best.dial == 86

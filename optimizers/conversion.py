@@ -1,0 +1,186 @@
+"""Another format: decoded once, written by every format that the caller accepts, the smallest good file wins."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from exceptions import InvalidOptions, ToolError, UnprocessableImage
+from optimizers import look, pixels
+from optimizers.base import Cleaned, Encoder, ImageInfo, Optimizer, Pixels, Target
+from optimizers.judging import judge_of, part_of
+from optimizers.outcome import Attempt, Outcome, Reason
+from optimizers.policy import Metadata
+from optimizers.seeker import Seeker
+from optimizers.task import Task, error_of
+from optimizers.verify import differences
+from utils.metadata import lean_exif, parse_exif
+
+PNG = "PNG"
+WHITE = (255, 255, 255)
+
+
+def suitable(formats: Sequence[Optimizer], task: Task) -> list[Target]:
+    """The accepted formats besides the picture's own; of several, those that lose neither transparency nor motion.
+
+    Raises InvalidOptions where the wish cannot be met.
+    """
+    policy, own, moves = task.policy, task.optimizer.spec, bool(task.info.durations)
+    others = [f for f in formats if isinstance(f, Target) and f.spec.name in policy.targets and f.spec != own]
+    whole = [t for t in others if (t.holds_alpha or not task.info.alpha) and (t.holds_animation or not moves)]
+    if policy.accepts(own.name):
+        return whole if own.decoder else []
+    if own.decoder is None:
+        raise InvalidOptions(f"{own.name} cannot be written in another format")
+    return whole or others
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """One file, the format that made it and the pixels that it was given."""
+
+    target: Target
+    given: Pixels
+    attempt: Attempt
+
+
+@dataclass
+class Conversion:
+    """One picture on its way into other formats."""
+
+    task: Task
+    targets: Sequence[Target]
+    attempts: list[Attempt] = field(default_factory=list)
+    """What did not come into question in the end."""
+
+    async def run(self) -> Outcome:
+        """Decode, encode, verify, conclude. Raises PareError where nothing can be made of the input."""
+        task = self.task
+        with task.clock.span("encode"):
+            cleaned = await task.optimizer.clean(task.source.data, task.policy.metadata, task.tools)
+            if cleaned is None:
+                raise error_of(task.tools)
+            decoded = await self._decode(cleaned.data)
+            rivals: list[Rival] = []
+            for target in self.targets:
+                given = await self._suited(decoded, target)
+                rivals += [Rival(target, given, attempt) for attempt in await self._made_by(target, given)]
+        with task.clock.span("verify"):
+            winner = await self._dispose(rivals)
+        return self._conclude(cleaned, winner)
+
+    async def _decode(self, data: bytes) -> Pixels:
+        task, info = self.task, self.task.info
+        moves = bool(info.durations)
+        seen = await task.tools.call(
+            task.optimizer.decode, data, task.optimizer.spec.decoder or "", info.orientation, moves
+        )
+        if seen is None:
+            raise error_of(task.tools)
+        keep_copyright = task.policy.metadata is not Metadata.NONE
+        return Pixels(
+            frames=tuple(seen["frames"]),
+            width=seen["width"],
+            height=seen["height"],
+            alpha=seen["alpha"],
+            durations=info.durations,
+            loop=info.loop,
+            icc=seen["icc"],
+            exif=lean_exif(replace(parse_exif(seen["exif"]), orientation=1), keep_copyright=keep_copyright),
+        )
+
+    async def _suited(self, given: Pixels, target: Target) -> Pixels:
+        """What the target can hold of it: on white where it knows no transparency, the first frame where no motion."""
+        if given.durations and not target.holds_animation:
+            given = replace(given, frames=given.frames[:1], durations=(), loop=None)
+        if given.alpha and not target.holds_alpha:
+            flat = await self.task.tools.call(pixels.flatten, given.frames[0], WHITE)
+            if flat is None:
+                raise error_of(self.task.tools)
+            given = replace(given, frames=(flat,), alpha=False)
+        return given
+
+    async def _made_by(self, target: Target, given: Pixels) -> list[Attempt]:
+        """What one format makes of the picture."""
+        policy, tools = self.task.policy, self.task.tools
+        encoders = list(await target.encoders(given, policy, tools))
+        if policy.lossless:
+            encoders = [encoder for encoder in encoders if encoder.lossless]
+            if not encoders:
+                raise InvalidOptions(f"{target.spec.name} cannot be written without loss")
+        if not policy.seeks:
+            return [attempt for encoder in encoders if (attempt := await _attempt(encoder, policy.quality))]
+        exact = [attempt for encoder in encoders if encoder.lossless and (attempt := await _attempt(encoder, 100))]
+        found = await self._seek(target, given, [encoder for encoder in encoders if not encoder.lossless])
+        return [*exact, *found]
+
+    async def _seek(self, target: Target, given: Pixels, encoders: list[Encoder]) -> list[Attempt]:
+        """The target's file that meets the wishes; where its best misses the score, that one."""
+        first, decoder = given.frames[0], target.spec.decoder or ""
+        judge = judge_of(self.task, first, PNG, decoder)
+        part = await part_of(self.task, first, PNG, decoder) if not given.durations else None
+        seeker = Seeker(self.task.policy, self.task.floor, judge)
+        best = await seeker.best(encoders, part)
+        attempts = [Attempt(tried.candidate, tried.milliseconds, "beaten") for tried in seeker.tried]
+        if best is None and attempts:
+            best = max((attempt.candidate for attempt in attempts), key=lambda made: made.score or 0.0)
+        self.attempts += [attempt for attempt in attempts if attempt.candidate is not best]
+        return [attempt for attempt in attempts if attempt.candidate is best]
+
+    async def _dispose(self, rivals: list[Rival]) -> Rival:
+        """The smallest that is what it should be. Raises where there is none."""
+        for rival in sorted(rivals, key=lambda rival: (self._short(rival), len(rival.attempt.candidate.data))):
+            lost = await self._lost(rival)
+            rivals = [r for r in rivals if r is not rival]
+            if not lost:
+                self.attempts += [r.attempt for r in rivals]
+                return replace(rival, attempt=replace(rival.attempt, verdict="won"))
+            self.attempts.append(replace(rival.attempt, verdict="; ".join(lost)))
+        raise self.task.tools.last_error or UnprocessableImage("no encoder made a file of the image")
+
+    def _short(self, rival: Rival) -> bool:
+        """Whether a file misses the score that was asked for."""
+        score = rival.attempt.candidate.score
+        return score is not None and score < (self.task.policy.goal or 0)
+
+    async def _lost(self, rival: Rival) -> list[str]:
+        """What a file lost against the pixels that its encoder was given."""
+        target, given, data = rival.target, rival.given, rival.attempt.candidate.data
+        before = ImageInfo(given.width, given.height, len(given.frames), given.durations, given.loop)
+        try:
+            after = target.inspect(data)
+            seen = await self.task.look(target, data, exact=False)
+            first = await self.task.proof.call(look.raster, given.frames[0], PNG, False)
+        except (UnprocessableImage, ToolError) as error:
+            return [error.detail]
+        if first is None:
+            return [error_of(self.task.proof).detail]
+        # What a profile says was settled when the pixels were made; a film is judged by its first frame here.
+        icc, count = seen["icc"], len(seen["thumbs"])
+        shown = {**first, "icc": icc, "frames": seen["frames"], "thumbs": first["thumbs"][:1]}
+        return differences(before, after, shown, {**seen, "thumbs": seen["thumbs"][: min(1, count)]}, exact=False)
+
+    def _conclude(self, cleaned: Cleaned, winner: Rival) -> Outcome:
+        task, made = self.task, winner.attempt.candidate
+        over = task.policy.max_bytes is not None and len(made.data) > task.policy.max_bytes
+        reason = Reason.SCORE_UNREACHABLE if self._short(winner) else Reason.OPTIMIZED
+        return Outcome(
+            source=task.source,
+            spec=task.optimizer.spec,
+            made=winner.target.spec,
+            before=task.info,
+            data=made.data,
+            method=made.method,
+            reason=Reason.BUDGET_UNREACHABLE if over else reason,
+            quality=made.quality,
+            score=made.score,
+            attempts=(winner.attempt, *self.attempts),
+            removed=(*cleaned.removed, *cleaned.kept),
+            kept=(),
+            spans=task.clock.spans,
+        )
+
+
+async def _attempt(encoder: Encoder, quality: int) -> Attempt | None:
+    started = time.perf_counter()
+    candidate = await encoder.encode(quality)
+    return Attempt(candidate, (time.perf_counter() - started) * 1000, "beaten") if candidate else None

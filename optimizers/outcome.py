@@ -1,0 +1,92 @@
+"""What became of a picture: the values that leave the engine."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from optimizers.base import Candidate, FormatSpec, ImageInfo, Source
+
+
+class Reason(StrEnum):
+    """Why the answer is what it is; the closed list of `X-Optimization-Reason`."""
+
+    OPTIMIZED = "optimized"
+    ALREADY_OPTIMAL = "already_optimal"
+    WOULD_BE_LARGER = "would_be_larger"
+    BUDGET_UNREACHABLE = "budget_unreachable"
+    SCORE_UNREACHABLE = "score_unreachable"
+    TIME_LIMIT = "time_limit"
+    FORMAT_PASSTHROUGH = "format_passthrough"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One candidate and what became of it."""
+
+    candidate: Candidate
+    milliseconds: float
+    verdict: str
+    """`won`, `larger`, `beaten`, or what the candidate would have lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What went in, what came out, and why."""
+
+    source: Source
+    spec: FormatSpec
+    """The format that came in."""
+    made: FormatSpec
+    """The format that went out."""
+    before: ImageInfo
+    data: bytes
+    method: str
+    reason: Reason
+    quality: int | None
+    score: float | None
+    """SSIMULACRA2 of the result against the input, where measured."""
+    attempts: tuple[Attempt, ...]
+    removed: tuple[str, ...]
+    kept: tuple[str, ...]
+    spans: dict[str, float]
+    """Milliseconds spent in `fetch`, `queue`, `inspect`, `encode`, `score`, `verify`; none is part of another."""
+
+    @property
+    def reduction_percent(self) -> float:
+        """How much smaller, in percent of the input; negative where the result is larger."""
+        return round(100 * (1 - len(self.data) / len(self.source.data)), 2)
+
+    def facts(self) -> dict[str, Any]:
+        """The line for the log."""
+        return {
+            "format": self.spec.name,
+            "made": self.made.name,
+            "bytes_in": len(self.source.data),
+            "bytes_out": len(self.data),
+            "method": self.method,
+            "reason": self.reason,
+            "score": self.score,
+            "milliseconds": {name: round(value, 1) for name, value in self.spans.items()},
+        }
+
+
+@dataclass
+class Clock:
+    """Where one picture's time goes."""
+
+    spans: dict[str, float] = field(default_factory=dict)
+    _inside: float = 0.0
+
+    @contextmanager
+    def span(self, name: str) -> Iterator[None]:
+        """Count the time spent here, less that of spans inside."""
+        started, outside, self._inside = time.perf_counter(), self._inside, 0.0
+        try:
+            yield
+        finally:
+            took = (time.perf_counter() - started) * 1000
+            self.spans[name] = self.spans.get(name, 0.0) + took - self._inside
+            self._inside = outside + took
