@@ -20,7 +20,11 @@ class LingeringConnection(H11Protocol):
 
     def shutdown(self) -> None:
         self.app_state[DRAINING].set()
-        self.loop.call_later(LINGER_SECONDS, super().shutdown)
+        self.loop.call_later(LINGER_SECONDS, self._end)
+
+    def _end(self) -> None:
+        if not self.transport.is_closing():
+            super().shutdown()
 
 
 def is_draining(scope: Scope) -> bool:

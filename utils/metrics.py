@@ -12,8 +12,8 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Read by prometheus_client when it is imported: where it is set, values live in files that every process can read."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-OTHER_METHOD = "other"
-NO_ROUTE = "unmatched"
+OTHER = "other"
+"""Any other method; any path that is no route of the API."""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 SCORES = (30, 50, 60, 65, 70, 75, 80, 85, 90, 95, 100)
 
@@ -45,7 +45,7 @@ RATE_LIMIT_BREAKER_OPEN = Gauge(
 
 def observe_request(method: str, route: str | None, status: int, seconds: float) -> None:
     """One answered request; `route` is the template that matched, None where none did."""
-    method, route = method if method in METHODS else OTHER_METHOD, route or NO_ROUTE
+    method, route = method if method in METHODS else OTHER, route or OTHER
     REQUESTS.labels(method, route, status).inc()
     REQUEST_SECONDS.labels(method, route).observe(seconds)
     REQUESTS_SECONDS.labels(method, route).observe(seconds)

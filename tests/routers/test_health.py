@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import httpx
+import pytest
 
 from optimizers.router import FORMATS
 from tests.conftest import free_port, start_service
@@ -32,6 +33,24 @@ def test_a_redis_that_is_down_is_said(tmp_path: Path) -> None:
 def test_live_and_ready(service: httpx.Client) -> None:
     assert service.get("/health/live").status_code == 200
     assert service.get("/health/ready").json() == {"status": "ok"}
+
+
+def test_without_a_working_program_it_is_not_ready(tmp_path: Path) -> None:
+    process, address = start_service(tmp_path, PATH="/nowhere", TOOLS_DIR="/nowhere")
+    try:
+        answer = httpx.get(f"{address}/health/ready", trust_env=False)
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+    finally:
+        process.terminate()
+        assert process.wait(timeout=40) == 0
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/metrics"])
+def test_head_is_get_without_a_body(service: httpx.Client, path: str) -> None:
+    got, head = service.get(path), service.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == got.headers["content-type"]
 
 
 def test_openapi_describes_optimize(service: httpx.Client) -> None:
