@@ -70,7 +70,7 @@ def observe_optimization(format: str, method: str, reason: str, bytes_in: int, b
 def share_between_processes(folder: Path) -> None:
     """Let server processes that are started from now on count into one folder, emptied first."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     os.environ[SHARED_FOLDER] = str(folder.absolute())
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from security.rate_limiter import Allowance, RateLimiter, open_storage
 from tests.conftest import free_port
@@ -128,7 +129,9 @@ async def test_redis_down_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     port = free_port()
     async with limiter(f"redis://127.0.0.1:{port}/0", Allowance("minute", 1, 60)) as gate:
         before = counted("uncounted")
-        assert [(await gate.decide("a")).allowed for _ in range(3)] == [True] * 3
+        with capture_logs() as lines:
+            assert [(await gate.decide("a")).allowed for _ in range(3)] == [True] * 3
+        assert [line["log_level"] for line in lines] == ["warning"], "once, not for every call"
         assert counted("uncounted") == before + 3
         assert REGISTRY.get_sample_value("pare_ratelimit_breaker_open") == 1
         before = counted("allowed"), counted("refused")
