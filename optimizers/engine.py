@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 import structlog
+from opentelemetry import trace
 
 from exceptions import ToolError, ToolTimeout, UnprocessableImage
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer, Source
@@ -16,11 +17,13 @@ from optimizers.router import FORMATS, detect
 from optimizers.toolbox import Toolbox
 from optimizers.verify import differences
 from security.file_validation import ImageLimits, check_image
+from utils import metrics
 from utils.concurrency import Slots
 from utils.subprocess_runner import ToolRunner
 from utils.worker_pool import WorkerPool
 
 log = structlog.get_logger("pare.engine")
+tracer = trace.get_tracer("pare")
 ALLOWANCE_SECONDS = 15.0
 """What proving a result may take after proposals have used up their time: slow tools never cost the answer."""
 LOSSY_SHARE = 0.98
@@ -78,7 +81,8 @@ class _Clock:
     def span(self, name: str) -> Iterator[None]:
         started = time.perf_counter()
         try:
-            yield
+            with tracer.start_as_current_span(name, record_exception=False):
+                yield
         finally:
             self.spans[name] = self.spans.get(name, 0.0) + (time.perf_counter() - started) * 1000
 
@@ -113,12 +117,16 @@ class Engine:
             info = optimizer.inspect(source.data)
             if optimizer.spec.decoder:
                 check_image(*info.displayed_size, info.frames, self._limits)
-        waited = time.perf_counter()
-        async with self._slots.slot():
-            clock.spans["queue"] = (time.perf_counter() - waited) * 1000
+        async with AsyncExitStack() as held:
+            with clock.span("queue"):
+                await held.enter_async_context(self._slots.slot())
             tools, proof = self.toolbox(), self.toolbox(ALLOWANCE_SECONDS)
-            outcome = await _Job(optimizer, source, info, policy, tools, proof, clock).run()
-        log.info("image", **_log_line(outcome))
+            try:
+                outcome = await _Job(optimizer, source, info, policy, tools, proof, clock).run()
+            finally:
+                for use in (*tools.uses, *proof.uses):
+                    metrics.observe_tool(use.tool, use.seconds, use.failure)
+        _observe(outcome)
         return outcome
 
     def toolbox(self, allowance: float = 0.0) -> Toolbox:
@@ -250,15 +258,17 @@ def _error_of(tools: Toolbox) -> ToolError:
     return tools.last_error
 
 
-def _log_line(outcome: Outcome) -> dict[str, Any]:
-    return {
+def _observe(outcome: Outcome) -> None:
+    """One log line and the metrics of a picture that got its answer."""
+    facts: dict[str, Any] = {
         "format": outcome.spec.name,
+        "method": outcome.method,
+        "reason": outcome.reason.value,
         "bytes_in": len(outcome.source.data),
         "bytes_out": len(outcome.data),
-        "method": outcome.method,
-        "reason": outcome.reason,
-        "milliseconds": {name: round(value, 1) for name, value in outcome.spans.items()},
     }
+    metrics.observe_optimization(**facts)
+    log.info("image", **facts, milliseconds={name: round(value, 1) for name, value in outcome.spans.items()})
 
 
 def _smaller(attempts: Sequence[Attempt], size: int) -> list[Attempt]:

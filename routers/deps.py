@@ -12,6 +12,7 @@ from middleware import ANSWER_HEADERS
 from optimizers.engine import Engine
 from optimizers.selftest import ToolReport
 from routers.answers import rate_headers
+from routers.draining import refuse_while_draining
 from routers.intake import Upload, read_upload
 from security.auth import ApiKeys, Caller, client_address, identify
 from security.rate_limiter import RateLimiter
@@ -72,8 +73,11 @@ async def counted(request: Request, parts: ServicesDep, who: Annotated[Caller, D
         )
 
 
-async def place(parts: ServicesDep, allowed: Annotated[None, Depends(counted)]) -> AsyncIterator[None]:
+async def place(
+    request: Request, parts: ServicesDep, allowed: Annotated[None, Depends(counted)]
+) -> AsyncIterator[None]:
     """Admission: a place is held before the first byte of the body is read."""
+    refuse_while_draining(request.scope)
     async with parts.slots.place():
         yield
 
