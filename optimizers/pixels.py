@@ -8,6 +8,8 @@ from optimizers.look import eight_bit, opened
 
 TILE = 256
 """Pixels a side; a multiple of every codec's blocks, so that a part is cut like the whole."""
+SEEN_FROM = 128
+"""Opacity from which a mask shows a pixel."""
 TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 """EXIF orientation to the transposition of Pillow that undoes it."""
 
@@ -63,6 +65,14 @@ def sample(data: bytes, decoder: str, budget: int) -> bytes:
     chosen += chosen[: -len(chosen) % across]
     lines = [np.hstack(chosen[at : at + across]) for at in range(0, len(chosen), across)]
     return _png(Image.fromarray(np.vstack(lines)))
+
+
+def mask(png: bytes) -> bytes:
+    """The picture with every pixel opaque or clear."""
+    with opened(png, "PNG") as image:
+        shown = image.convert("RGBA")
+        shown.putalpha(shown.getchannel("A").point(lambda a: 255 if a >= SEEN_FROM else 0))
+        return _png(shown)
 
 
 def _plain(image: Any, alpha: bool) -> tuple[Any, bytes]:
