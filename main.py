@@ -26,7 +26,7 @@ from security.ssrf import check_address, check_url
 from utils.checked_transport import AddressCheck, Resolver, resolve
 from utils.concurrency import Slots
 from utils.logging import json_logging
-from utils.subprocess_runner import ProcessLimits, ToolRunner
+from utils.subprocess_runner import CONFINED, Launcher, ProcessLimits, ToolRunner
 from utils.url_fetch import Fetcher, FetchLimits, UrlCheck
 from utils.worker_pool import WorkerPool
 
@@ -40,15 +40,16 @@ def create_app(
     resolver: Resolver = resolve,
     address_check: AddressCheck = check_address,
     url_check: UrlCheck = check_url,
+    launcher: Launcher = CONFINED,
 ) -> FastAPI:
-    """The application over the given settings, or those of the environment. Only tests fetch by other rules."""
+    """The application over the given settings, or those of the environment. Only tests know other rules."""
     settings = settings or load_settings()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with json_logging(settings.log_level, settings.service_name):
             fetcher = Fetcher(resolver, address_check, url_check, fetch_limits(settings))
-            async with running(settings, fetcher) as services:
+            async with running(settings, fetcher, launcher) as services:
                 app.state.services = services
                 yield
 
@@ -77,11 +78,11 @@ def create_app(
 
 
 @asynccontextmanager
-async def running(settings: Settings, fetcher: Fetcher) -> AsyncIterator[Services]:
+async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> AsyncIterator[Services]:
     """Every part, started and self-tested; ended in reverse."""
     # The clock ends a tool; its CPU limit, which threads use up faster, only one that outlived the service.
-    runner = ToolRunner(settings.search_path, ProcessLimits(cpu_seconds=4 * settings.tool_timeout_seconds))
-    workers = WorkerPool(settings.compression_semaphore_size, worker_environment(settings), WORKER_PRELOAD)
+    runner = ToolRunner(settings.search_path, ProcessLimits(cpu_seconds=4 * settings.tool_timeout_seconds), launcher)
+    workers = WorkerPool(settings.compression_semaphore_size, worker_environment(settings), WORKER_PRELOAD, launcher)
     slots = Slots(settings.data_dir / "slots", settings.compression_semaphore_size, settings.max_queue_depth)
     limits = ImageLimits(settings.max_pixels, settings.max_total_pixels, settings.max_frames)
     documents = DocumentLimits(
@@ -95,7 +96,7 @@ async def running(settings: Settings, fetcher: Fetcher) -> AsyncIterator[Service
             reports = await self_test(engine, runner)
             for name in impaired(engine.formats, reports):
                 log.warning("a tool does not work", format=name, health="/health")
-            yield Services(settings, engine, slots, build_gate(settings, storage), fetcher, reports)
+            yield Services(settings, engine, slots, build_gate(settings, storage), fetcher, reports, launcher)
         finally:
             await workers.close()
 
