@@ -5,6 +5,8 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 
 import structlog
 import uvicorn
@@ -12,7 +14,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from limits.aio.storage import Storage
 
-from config import Settings, SettingsError, load_settings
+from config import ROOT, Settings, SettingsError, load_settings
 from middleware import CommonHeaders, RequestContext
 from optimizers.engine import Engine
 from optimizers.router import build_formats
@@ -26,7 +28,8 @@ from security.ssrf import check_address, check_url
 from utils.checked_transport import AddressCheck, Resolver, resolve
 from utils.concurrency import Slots
 from utils.logging import json_logging
-from utils.subprocess_runner import CONFINED, Launcher, ProcessLimits, ToolRunner
+from utils.sandbox import confine
+from utils.subprocess_runner import Launcher, ProcessLimits, ToolRunner
 from utils.url_fetch import Fetcher, FetchLimits, UrlCheck
 from utils.worker_pool import WorkerPool
 
@@ -40,10 +43,11 @@ def create_app(
     resolver: Resolver = resolve,
     address_check: AddressCheck = check_address,
     url_check: UrlCheck = check_url,
-    launcher: Launcher = CONFINED,
+    launcher: Launcher | None = None,
 ) -> FastAPI:
     """The application over the given settings, or those of the environment. Only tests know other rules."""
     settings = settings or load_settings()
+    launcher = launcher or Launcher(partial(confine, hidden_places(settings)))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -127,7 +131,16 @@ def fetch_limits(settings: Settings) -> FetchLimits:
 
 def worker_environment(settings: Settings) -> dict[str, str]:
     """What an isolated worker may know: no setting, no secret; one thread, as slots are what is parallel."""
-    return {"PATH": settings.search_path, "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    no_files = {"VIPS_DISC_THRESHOLD": "1t"}  # it would spill large pictures to where nothing can be written
+    return {"PATH": settings.search_path, "LANG": "C.UTF-8", **one_thread, **no_files}
+
+
+def hidden_places(settings: Settings) -> list[Path]:
+    """What neither a tool nor a worker may read: other people's pictures, and where secrets customarily lie."""
+    home = os.path.expanduser("~")  # which, unlike Path.home(), does without a user of that number
+    customary = [Path(home, name) for name in (".aws", ".config/gcloud", ".ssh")]
+    return [settings.data_dir, ROOT / ".env", Path("/run/secrets"), *customary]
 
 
 def welcome(settings: Settings) -> str:

@@ -1,4 +1,6 @@
-"""What the programs that decode strangers' bytes may not do, where the kernel can forbid it: write files, open sockets.
+"""What the programs that decode strangers' bytes may not do, where the kernel can forbid it.
+
+They write no files, read none that are hidden from them, open no sockets, and reach no process outside.
 
 `confine` binds the thread that calls it and every program that is started from there. Sources: landlock(7), seccomp(2),
 prctl(2) and the kernel's headers of the same names.
@@ -9,15 +11,18 @@ import os
 import platform
 import struct
 import sys
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 4, 22, 38
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 ASK_VERSION, PATH_BENEATH = 1, 1
-WRITE_FILE, TRUNCATE, OUTSIDE = 1 << 1, 1 << 14, 0b11
+WRITE_FILE, READ_FILE, READ_DIR, TRUNCATE, OUTSIDE = 1 << 1, 1 << 2, 1 << 3, 1 << 14, 0b11
 """Landlock's rights; `OUTSIDE` are signals and abstract sockets across the fence."""
-WRITING = {1: 0x1FF2, 2: 0x2000, 3: TRUNCATE}
-"""Every right that changes a file system, by the version that brought it."""
+FILES = {1: 0x1FFE, 2: 0x2000, 3: TRUNCATE}
+"""To read, and everything that changes a file system, by the version that brought it."""
 
 SECCOMP_MODE_FILTER = 2
 LOAD, IF_EQUAL, IF_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
@@ -53,30 +58,52 @@ class Confinement:
     no_network: bool
 
 
-def confine() -> Confinement:
-    """Give up writing and the network for good, as far as this kernel knows how; what it knew."""
+def confine(hidden: Collection[Path] = ()) -> Confinement:
+    """Give up writing, the network and what lies under `hidden` for good, as far as this kernel knows; what it knew."""
     libc.prctl(PR_SET_NO_NEW_PRIVS, *_longs(1, 0, 0, 0))
-    landlock = _forbid_writing()
+    landlock = _forbid_files([path.resolve() for path in hidden])
     if not landlock:  # which would also keep a program from reading this process's memory and environment
         libc.prctl(PR_SET_DUMPABLE, *_longs(0, 0, 0, 0))
     return Confinement(landlock, _forbid_sockets())
 
 
-def _forbid_writing() -> int:
+def _forbid_files(hidden: Collection[Path]) -> int:
     version: int = libc.syscall(*_longs(CREATE_RULESET, 0, 0, ASK_VERSION))
     if version < 1:
         return 0
-    files = sum(rights for since, rights in WRITING.items() if since <= version)
+    files = sum(rights for since, rights in FILES.items() if since <= version)
     attributes = struct.pack("=QQQ", files, 0, OUTSIDE if version >= 6 else 0)
     ruleset = libc.syscall(CREATE_RULESET, attributes, *_longs(len(attributes), 0))
-    null = os.open(os.devnull, os.O_PATH)
     try:
-        rule = struct.pack("=Qi", files & (WRITE_FILE | TRUNCATE), null)
-        libc.syscall(ADD_RULE, ruleset, PATH_BENEATH, rule, *_longs(0))
+        _allow(ruleset, Path(os.devnull), files & (WRITE_FILE | TRUNCATE))
+        _allow(ruleset, Path("/"), READ_DIR)
+        for path in _around(hidden, Path("/")):
+            _allow(ruleset, path, READ_FILE)
         return version if libc.syscall(*_longs(RESTRICT_SELF, ruleset, 0)) == 0 else 0
     finally:
-        os.close(null)
         os.close(ruleset)
+
+
+def _allow(ruleset: int, path: Path, rights: int) -> None:
+    """Grant rights on a file, or on everything below a folder; one that is gone by now needs none."""
+    with suppress(OSError):
+        found = os.open(path, os.O_PATH)
+        libc.syscall(ADD_RULE, ruleset, PATH_BENEATH, struct.pack("=Qi", rights, found), *_longs(0))
+        os.close(found)
+
+
+def _around(hidden: Collection[Path], top: Path) -> Iterator[Path]:
+    """The fewest paths below which everything lies but what is hidden: links are left out, they may lead there."""
+    inside = [path for path in hidden if path.is_relative_to(top)]
+    if not inside:
+        yield top
+    elif top not in inside:
+        try:
+            children = {child for child in top.iterdir() if not child.is_symlink()}
+        except OSError:  # a folder that may be passed through and not listed
+            children = {top / path.relative_to(top).parts[0] for path in inside}
+        for child in children:
+            yield from _around(hidden, child)
 
 
 def _forbid_sockets() -> bool:

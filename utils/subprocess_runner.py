@@ -91,7 +91,7 @@ class Launcher:
 
 
 CONFINED = Launcher()
-"""For everything in this process; its thread starts with the first program."""
+"""Hides no files; its thread starts with the first program."""
 
 
 class ChildProcess:

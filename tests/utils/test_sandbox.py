@@ -4,17 +4,20 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from config import Settings
+from main import hidden_places, worker_environment
 from tests.utils.test_worker_pool import call
 from utils import sandbox
 from utils.sandbox import Confinement, confine
-from utils.subprocess_runner import CONFINED, MIB, ToolRunner
+from utils.subprocess_runner import CONFINED, MIB, Launcher, ToolRunner
 from utils.worker_pool import ROOT, WorkerPool
 
 TRIES = {
@@ -86,9 +89,59 @@ async def test_a_worker_cannot_signal_who_started_it(workers: WorkerPool) -> Non
     assert await call(workers, attempt, code) == ("denied" if CONFINED.confinement.landlock >= 6 else "done")
 
 
+async def test_what_is_hidden_cannot_be_read(tmp_path: Path) -> None:
+    for name in ("hidden/deep/file", "seen/file", "hidden.not/file"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "seen" / "link").symlink_to("../hidden/deep/file")
+    (tmp_path / "folder").symlink_to("hidden")
+    launcher = Launcher(partial(confine, [tmp_path / "hidden", tmp_path / "never", Path("/no/such/place")]))
+    runner = ToolRunner(os.environ["PATH"], launcher=launcher)
+    names = ["seen/file", "hidden.not/file", "hidden/deep/file", "seen/link", "folder/deep/file"]
+    seen = [await runner.run(("cat", str(tmp_path / name)), timeout=20, max_output=MIB, declined=[1]) for name in names]
+    secret = b"" if launcher.confinement.landlock else b"hidden/deep/file"
+    assert seen == [b"seen/file", b"hidden.not/file", secret, secret, secret]
+
+
+def test_a_folder_that_cannot_be_listed_is_passed_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "locked" / "home" / "data").mkdir(parents=True)
+    (tmp_path / "locked" / "home" / "venv").mkdir()
+    listed = Path.iterdir
+
+    def iterdir(path: Path) -> Iterator[Path]:
+        if path.name == "locked":
+            raise PermissionError
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    around = set(sandbox._around([tmp_path / "locked" / "home" / "data"], tmp_path))
+    assert around == {tmp_path / "locked" / "home" / "venv"}
+
+
+def test_a_service_hides_what_it_stores_and_its_secrets(tmp_path: Path) -> None:
+    hidden = hidden_places(Settings(data_dir=tmp_path))
+    assert {tmp_path, ROOT / ".env", Path("/run/secrets"), Path.home() / ".aws"} <= set(hidden)
+
+
 async def test_reading_and_throwing_away_still_work(workers: WorkerPool) -> None:
     code = f"with open({__file__!r}) as a, open('/dev/null', 'w') as b: b.write(a.read(1))"
     assert await call(workers, attempt, code) == "done"
+
+
+def decode_large() -> list[int]:
+    import pyvips
+
+    packed = pyvips.Image.black(6000, 6000, bands=3).write_to_buffer(".png")
+    turned = pyvips.Image.new_from_buffer(packed, "").rot90()
+    return [turned.width, int(turned.max())]
+
+
+async def test_a_library_that_spills_large_pictures_to_files_keeps_them_in_memory() -> None:
+    pool = WorkerPool(1, worker_environment(Settings()))
+    try:
+        assert await call(pool, decode_large) == [6000, 0]
+    finally:
+        await pool.close()
 
 
 def test_who_starts_programs_keeps_every_right(tmp_path: Path) -> None:
