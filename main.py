@@ -93,7 +93,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
         settings.max_svg_depth, settings.max_svg_elements, settings.max_svg_attributes, settings.max_svgz_ratio
     )
     engine = Engine(runner, workers, slots, limits, settings.tool_timeout_seconds, build_formats(documents))
-    async with open_storage(settings.redis_url) as storage:
+    async with open_storage(settings.redis_url.get_secret_value()) as storage:
         try:
             for part in switched_off(settings):
                 log.warning(part)

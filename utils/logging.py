@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+OWN = ("pare", "uvicorn")
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -26,7 +27,10 @@ def _cloud_names(logger: Any, method: str, event: MutableMapping[str, Any]) -> M
 
 @contextmanager
 def json_logging(level: str, service: str) -> Iterator[None]:
-    """Route structlog and the standard library's loggers to one queue and one writing thread."""
+    """Route structlog and the standard library's loggers to one queue and one writing thread.
+
+    Libraries are heard from WARNING on: what they say below holds the URLs and headers of requests.
+    """
 
     def name_service(logger: logging.Logger, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         return {"service": service, **event}
@@ -48,7 +52,9 @@ def json_logging(level: str, service: str) -> Iterator[None]:
     entrance = _KeepAsIs(lines)
     listener = logging.handlers.QueueListener(lines, writer)
     root = logging.getLogger()
-    root.handlers, root.level = [entrance], logging.getLevelName(level)
+    root.handlers, root.level = [entrance], max(logging.WARNING, logging.getLevelName(level))
+    for own in OWN:
+        logging.getLogger(own).setLevel(level)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
