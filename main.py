@@ -138,9 +138,12 @@ def worker_environment(settings: Settings) -> dict[str, str]:
 
 def hidden_places(settings: Settings) -> list[Path]:
     """What neither a tool nor a worker may read: other people's pictures, and where secrets customarily lie."""
+    data = settings.data_dir.resolve()
+    code = (ROOT, Path(sys.prefix), Path(sys.base_prefix), settings.tools_dir.resolve())
+    stored = [] if any(place.is_relative_to(data) for place in code) else [data]
     home = os.path.expanduser("~")  # which, unlike Path.home(), does without a user of that number
     customary = [Path(home, name) for name in (".aws", ".config/gcloud", ".ssh")]
-    return [settings.data_dir, ROOT / ".env", Path("/run/secrets"), *customary]
+    return [*stored, ROOT / ".env", Path("/run/secrets"), *customary]
 
 
 def welcome(settings: Settings) -> str:

@@ -83,7 +83,12 @@ class Launcher:
             )
 
         process = self._thread.submit(begin).result()
-        limits.apply(process.pid)
+        try:
+            limits.apply(process.pid)
+        except OSError:
+            with process:
+                process.kill()
+            raise
         return process
 
     def _give_up(self) -> None:

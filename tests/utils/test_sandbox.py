@@ -123,6 +123,11 @@ def test_a_service_hides_what_it_stores_and_its_secrets(tmp_path: Path) -> None:
     assert {tmp_path, ROOT / ".env", Path("/run/secrets"), Path.home() / ".aws"} <= set(hidden)
 
 
+@pytest.mark.parametrize("folder", [ROOT, ROOT.parent, Path("/")])
+def test_a_service_does_not_hide_its_own_programs(folder: Path) -> None:
+    assert folder not in hidden_places(Settings(data_dir=folder))
+
+
 async def test_reading_and_throwing_away_still_work(workers: WorkerPool) -> None:
     code = f"with open({__file__!r}) as a, open('/dev/null', 'w') as b: b.write(a.read(1))"
     assert await call(workers, attempt, code) == "done"

@@ -90,6 +90,19 @@ async def test_memory_is_limited() -> None:
         await run(small, "import sys; sys.stdin.read(1); bytearray(512 << 20)", stdin=b"x")
 
 
+async def test_nothing_runs_without_its_limits() -> None:
+    pids = []
+
+    class Refused(ProcessLimits):
+        def apply(self, pid: int) -> None:
+            pids.append(pid)
+            raise PermissionError(1, "not here")
+
+    with pytest.raises(ToolCrashed, match="could not be started: not here"):
+        await ToolRunner(PATH, Refused()).run(("sleep", "600"), timeout=20, max_output=1)
+    assert not Path(f"/proc/{pids[0]}").exists()
+
+
 async def test_the_environment_is_bare(runner: ToolRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_KEY", "secret")
     seen = await run(runner, "import os; print(*sorted(set(os.environ) - {'LC_CTYPE'}))")
