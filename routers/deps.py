@@ -21,6 +21,7 @@ from schemas import OptimizationOptions
 from security.auth import ApiKeys, Caller, client_address, identify
 from security.rate_limiter import RateLimiter
 from utils.concurrency import Slots
+from utils.subprocess_runner import Launcher
 from utils.url_fetch import Fetcher
 
 
@@ -43,6 +44,7 @@ class Services:
     gate: Gate
     fetcher: Fetcher
     reports: tuple[ToolReport, ...]
+    launcher: Launcher
 
 
 def services(request: Request) -> Services:
