@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from storage.retry import RetryPolicy
+
 
 @dataclass(frozen=True, slots=True)
 class S3Options:
@@ -41,4 +43,4 @@ class StoreOptions:
     gcs: GcsOptions = GcsOptions()
     supabase: SupabaseOptions = SupabaseOptions()
     folder: Path = Path("data/objects")
-    seconds: float = 30.0
+    retry: RetryPolicy = RetryPolicy()

@@ -20,11 +20,9 @@ log = structlog.get_logger("pare.storage")
 class Store:
     """One bucket, or one folder of it; every verb may raise StorageError (502) or StorageTimeout (504)."""
 
-    def __init__(
-        self, backend: Backend, policy: RetryPolicy | None = None, *, folder: str = "", public_base: str = ""
-    ) -> None:
+    def __init__(self, backend: Backend, policy: RetryPolicy, *, folder: str = "", public_base: str = "") -> None:
         self._backend = backend
-        self._policy = policy or RetryPolicy()
+        self._policy = policy
         self._folder = f"{check_prefix(folder)}/" if folder else ""
         self._public_base = public_base.rstrip("/")
 

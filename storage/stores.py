@@ -9,7 +9,6 @@ from urllib.parse import quote, unquote
 from exceptions import BucketRefused
 from storage.base import Backend
 from storage.options import StoreOptions
-from storage.retry import RetryPolicy
 from storage.store import Store
 
 DEFAULT_BUCKET = "pare"
@@ -48,12 +47,12 @@ def locate(url: str, served_as: str = DEFAULT_BUCKET) -> Location:
 def open_store(url: str, options: StoreOptions, *, served_as: str = DEFAULT_BUCKET, public_base: str = "") -> Store:
     """The store that a URL names; its driver is imported now, and nothing is asked of it yet. Raises ValueError."""
     location = locate(url, served_as)
-    policy = RetryPolicy(total=options.seconds)
     folder = "" if location.scheme == "file" else location.folder
-    return Store(_backend(location, options, policy.one_try), policy, folder=folder, public_base=public_base)
+    return Store(_backend(location, options), options.retry, folder=folder, public_base=public_base)
 
 
-def _backend(location: Location, options: StoreOptions, seconds: float) -> Backend:
+def _backend(location: Location, options: StoreOptions) -> Backend:
+    seconds = options.retry.one_try
     match location.scheme:
         case "s3":
             from storage.s3 import S3Backend

@@ -8,15 +8,16 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from storage.options import GcsOptions, S3Options, StoreOptions, SupabaseOptions
+from storage.retry import RetryPolicy
 from tests.storage.front import Front, running
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Place:
     front: Front | None = None
 
     def patient_for(self, seconds: float) -> "Place":
-        return replace(self, options=replace(self.options, seconds=seconds))
+        """The same, with so much patience, and short waits between its tries."""
+        return replace(self, options=replace(self.options, retry=RetryPolicy(total=seconds, first_delay=0.01)))
 
 
 def bucket_name() -> str:
@@ -61,21 +63,19 @@ def s3_place(s3_front: Front) -> Place:
     """A new bucket of S3."""
     options = S3Options(endpoint=s3_front.url, access_key_id="id", secret_access_key="secret")
     bucket = bucket_name()
-    s3_client(s3_front.url).create_bucket(Bucket=bucket)
+    with s3_client(s3_front.url) as client:
+        client.create_bucket(Bucket=bucket)
     return Place(f"s3://{bucket}", StoreOptions(s3=options), s3_front)
 
 
-def s3_client(endpoint: str):  # type: ignore[no-untyped-def]
+@contextmanager
+def s3_client(endpoint: str) -> Iterator[Any]:
     """S3 by another hand than ours."""
     import boto3
 
-    return boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        aws_access_key_id="id",
-        aws_secret_access_key="secret",
-        region_name="us-east-1",
-    )
+    keys = {"aws_access_key_id": "id", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
+    with closing(boto3.client("s3", endpoint_url=endpoint, **keys)) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

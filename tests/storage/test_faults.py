@@ -17,7 +17,7 @@ TRIES = 4
 @pytest.fixture(params=["s3", "gcs", "supabase"])
 def place(request: pytest.FixtureRequest) -> Place:
     found: Place = request.getfixturevalue(f"{request.param}_place")
-    return found
+    return found.patient_for(30)
 
 
 @pytest.fixture
@@ -64,7 +64,8 @@ async def test_refusals_are_not_tried_again(store: Store, front: Front, fault: i
         await store.put("k", b"data", content_type="image/png")
     assert not isinstance(failed.value, StorageUnavailable)
     assert failed.value.extensions == {"store_status": fault}
-    assert len(front.asked) == 1
+    # Google's client asks for the bucket after a 403, to name it in its traces.
+    assert len([line for line in front.asked if not line.startswith("GET")]) == 1
 
 
 async def test_create_only_knows_its_own_object_when_the_answer_was_lost(store: Store, front: Front) -> None:

@@ -10,6 +10,7 @@ import pytest
 from exceptions import StorageUnavailable
 from storage.options import S3Options, StoreOptions
 from storage.stores import open_store
+from tests.conftest import free_port
 from tests.stores import Place, s3_client
 
 
@@ -19,19 +20,21 @@ async def test_boto3_reads_what_was_put(s3_place: Place) -> None:
     names = ["a b#c.png", "ü/ñ?.png", "x%25.png", "q'()[]{}^*<>|\"&=+;:@,$!~.png"]
     for name in names:
         await store.put(name, name.encode(), content_type="image/png", cache_control="max-age=9")
-    client, bucket = s3_client(s3_place.front.url), s3_place.url.removeprefix("s3://")
-    assert [entry["Key"] for entry in client.list_objects_v2(Bucket=bucket)["Contents"]] == sorted(names)
-    for name in names:
-        found = client.get_object(Bucket=bucket, Key=name)
-        assert (found["Body"].read(), found["ContentType"]) == (name.encode(), "image/png")
-        assert found["CacheControl"] == "max-age=9"
+    bucket = s3_place.url.removeprefix("s3://")
+    with s3_client(s3_place.front.url) as client:
+        assert [entry["Key"] for entry in client.list_objects_v2(Bucket=bucket)["Contents"]] == sorted(names)
+        for name in names:
+            found = client.get_object(Bucket=bucket, Key=name)
+            assert (found["Body"].read(), found["ContentType"]) == (name.encode(), "image/png")
+            assert found["CacheControl"] == "max-age=9"
 
 
 async def test_encryption_is_asked_for(s3_place: Place) -> None:
     assert s3_place.front
     options = S3Options(s3_place.front.url, "us-east-1", "id", "secret", encryption="aws:kms", kms_key_id="key-1")
     await open_store(s3_place.url, StoreOptions(s3=options)).put("k", b"x", content_type="image/png")
-    found = s3_client(s3_place.front.url).head_object(Bucket=s3_place.url.removeprefix("s3://"), Key="k")
+    with s3_client(s3_place.front.url) as client:
+        found = client.head_object(Bucket=s3_place.url.removeprefix("s3://"), Key="k")
     assert (found["ServerSideEncryption"], found["SSEKMSKeyId"].rpartition("/")[2]) == ("aws:kms", "key-1")
 
 
@@ -80,7 +83,7 @@ async def test_addresses(options: S3Options, url: str) -> None:
     assert (await store.signed_url("k", seconds=60)).partition("?")[0] == url
 
 
-async def test_nobody_listens(s3_place: Place) -> None:
-    options = S3Options("http://127.0.0.1:9", "us-east-1", "id", "secret")
+async def test_nobody_listens() -> None:
+    options = S3Options(f"http://127.0.0.1:{free_port()}", "us-east-1", "id", "secret")
     with pytest.raises(StorageUnavailable, match="cannot be reached"):
         await open_store("s3://photos", StoreOptions(s3=options)).stat("k")
