@@ -23,6 +23,9 @@ from security.auth import ApiKeys
 from security.file_validation import DocumentLimits, ImageLimits
 from security.rate_limiter import RateLimiter, allowances, open_storage
 from security.ssrf import check_address, check_url
+from storage.options import GcsOptions, S3Options, StoreOptions, SupabaseOptions
+from storage.retry import RetryPolicy
+from storage.stores import Stores
 from utils.checked_transport import AddressCheck, Resolver, resolve
 from utils.concurrency import Slots
 from utils.logging import json_logging
@@ -88,6 +91,7 @@ async def running(settings: Settings, fetcher: Fetcher) -> AsyncIterator[Service
         settings.max_svg_depth, settings.max_svg_elements, settings.max_svg_attributes, settings.max_svgz_ratio
     )
     engine = Engine(runner, workers, slots, limits, settings.tool_timeout_seconds, build_formats(documents))
+    stores = build_stores(settings)
     async with open_storage(settings.redis_url) as storage:
         try:
             for part in switched_off(settings):
@@ -95,8 +99,9 @@ async def running(settings: Settings, fetcher: Fetcher) -> AsyncIterator[Service
             reports = await self_test(engine, runner)
             for name in impaired(engine.formats, reports):
                 log.warning("a tool does not work", format=name, health="/health")
-            yield Services(settings, engine, slots, build_gate(settings, storage), fetcher, reports)
+            yield Services(settings, engine, slots, build_gate(settings, storage), fetcher, stores, reports)
         finally:
+            await stores.close()
             await workers.close()
 
 
@@ -117,6 +122,34 @@ def switched_off(settings: Settings) -> list[str]:
         if settings.workers > 1:
             off.append(f"WORKERS is {settings.workers}: without Redis each process counts for itself")
     return off
+
+
+def build_stores(settings: Settings) -> Stores:
+    """Where results are kept: the default store and the buckets that requests may name."""
+    return Stores(settings.store_url, store_options(settings), settings.allowed_buckets, settings.storage_public_url)
+
+
+def store_options(settings: Settings) -> StoreOptions:
+    """What stores have to know."""
+    credentials = settings.google_application_credentials
+    if credentials:
+        # Google's library looks here alone; from `.env` it would not come.
+        os.environ.setdefault("GOOGLE_APPLICATION_CREDENTIALS", credentials)
+    return StoreOptions(
+        S3Options(
+            endpoint=settings.s3_endpoint_url,
+            region=settings.aws_region,
+            access_key_id=settings.aws_access_key_id,
+            secret_access_key=settings.aws_secret_access_key.get_secret_value(),
+            path_style=settings.s3_path_style,
+            encryption=settings.s3_server_side_encryption,
+            kms_key_id=settings.s3_kms_key_id,
+        ),
+        GcsOptions(settings.storage_emulator_host, anonymous=bool(settings.storage_emulator_host and not credentials)),
+        SupabaseOptions(settings.supabase_url, settings.supabase_service_key.get_secret_value()),
+        folder=settings.data_dir / "objects",
+        retry=RetryPolicy(total=settings.storage_timeout_seconds),
+    )
 
 
 def fetch_limits(settings: Settings) -> FetchLimits:

@@ -15,6 +15,7 @@ from routers.answers import rate_headers
 from routers.intake import Upload, read_upload
 from security.auth import ApiKeys, Caller, client_address, identify
 from security.rate_limiter import RateLimiter
+from storage.stores import Stores
 from utils.concurrency import Slots
 from utils.url_fetch import Fetcher
 
@@ -37,6 +38,7 @@ class Services:
     slots: Slots
     gate: Gate
     fetcher: Fetcher
+    stores: Stores
     reports: tuple[ToolReport, ...]
 
 

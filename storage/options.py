@@ -43,4 +43,4 @@ class StoreOptions:
     gcs: GcsOptions = GcsOptions()
     supabase: SupabaseOptions = SupabaseOptions()
     folder: Path = Path("data/objects")
-    retry: RetryPolicy = RetryPolicy()
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
