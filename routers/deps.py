@@ -61,7 +61,10 @@ def caller(request: Request, parts: ServicesDep) -> Caller:
     return identify(request.headers, address, parts.gate.keys, required=settings.require_auth)
 
 
-async def counted(request: Request, parts: ServicesDep, who: Annotated[Caller, Depends(caller)]) -> None:
+CallerDep = Annotated[Caller, Depends(caller)]
+
+
+async def counted(request: Request, parts: ServicesDep, who: CallerDep) -> None:
     """One call more on the caller's account."""
     limiter = parts.gate.authenticated if who.authenticated else parts.gate.public
     decision = await limiter.decide(who.name)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from exceptions import BucketRefused
+from exceptions import BucketRefused, ObjectMissing
 from storage.base import Backend
 from storage.options import StoreOptions
 from storage.store import Store
@@ -15,6 +15,7 @@ DEFAULT_BUCKET = "pare"
 """The bucket of a folder or of memory where nobody names one."""
 PROVIDERS = {"local": "file", "memory": "memory", "s3": "s3", "gcs": "gs", "supabase": "supabase"}
 """What a request calls a scheme."""
+SERVED_HERE = ("file", "memory")
 BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,221}")
 """Every store's names at once; none leaves its place in a path or a host."""
 
@@ -103,6 +104,13 @@ class Stores:
         if (scheme, name) not in self._allowed:
             raise BucketRefused("the bucket is not among those that this service may write to")
         return self._at(scheme, name)
+
+    def served(self, bucket: str) -> Store:
+        """The store of a bucket that this service itself serves. Raises ObjectMissing where there is none."""
+        for scheme in SERVED_HERE:
+            if (scheme, bucket) in self._allowed:
+                return self._at(scheme, bucket)
+        raise ObjectMissing("there is no such object")
 
     async def close(self) -> None:
         """Close every store that was opened."""
