@@ -28,6 +28,14 @@ def check_key(key: str) -> str:
     return key
 
 
+def is_key(name: str) -> bool:
+    """Whether an object that others put there could be asked for by its name."""
+    try:
+        return bool(check_key(name))
+    except InvalidKey:
+        return False
+
+
 def check_prefix(prefix: str) -> str:
     """A folder's key without the slash at its end; empty for everything. Raises InvalidKey."""
     return check_key(prefix.removesuffix("/")) if prefix else ""

@@ -131,6 +131,8 @@ def _translated() -> Iterator[None]:
         raise ObjectMissing("there is no such object") from error
     except theirs.AlreadyExistsError:
         raise AlreadyExists("there is an object of that name already") from None
+    except theirs.InvalidPathError as error:
+        raise StorageError("the bucket has an object of a name that cannot be asked for") from error
     except theirs.BaseError as error:
         raise _failure(error) from error
 

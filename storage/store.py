@@ -8,7 +8,7 @@ import structlog
 
 from exceptions import AlreadyExists, ObjectMissing, PayloadTooLarge, StorageError
 from storage.base import Backend, ObjectInfo, StoredObject, Upload
-from storage.keys import check_key, check_prefix, quoted
+from storage.keys import check_key, check_prefix, is_key, quoted
 from storage.retry import RetryPolicy, retried
 
 T = TypeVar("T")
@@ -61,13 +61,17 @@ class Store:
         await self._run("delete", lambda _: self._backend.delete(path))
 
     async def list(self, prefix: str = "") -> AsyncIterator[ObjectInfo]:
-        """Every object in the folder `prefix`, at any depth, in key order. Raises InvalidKey."""
+        """Every object in the folder `prefix`, at any depth, in key order. Raises InvalidKey.
+
+        Names that no verb would take, such as the markers of empty folders, are left out.
+        """
         folder = (self._folder + check_prefix(prefix)).rstrip("/")
         after, more = "", True
         while more:
             page = await self._run("list", lambda _, after=after: self._backend.page(folder, after))  # type: ignore[misc]
             for info in page.objects:
-                yield self._own(info)
+                if is_key(info.key):
+                    yield self._own(info)
             more = page.more
             after = page.objects[-1].key if page.objects else after
 

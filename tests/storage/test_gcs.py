@@ -1,6 +1,7 @@
 """Google Cloud Storage: signatures with a key and without one, time, tokens that fail."""
 
 import asyncio
+import base64
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -49,8 +50,6 @@ async def test_without_a_private_key_iam_signs(
 
     def iam(self: Request, url: str, method: str, body: bytes, headers: dict[str, str]) -> SimpleNamespace:
         asked.append((url, headers["Authorization"]))
-        import base64
-
         signed = gcs_front.sign_blob(base64.b64decode(json.loads(body)["payload"]))
         return SimpleNamespace(status=200, data=json.dumps({"signedBlob": signed}).encode())
 
@@ -97,6 +96,17 @@ async def test_a_listing_of_more_than_a_page(gcs_place: Place, monkeypatch: pyte
     for key in wanted:
         await store.put(key, b"x", content_type="image/png")
     assert [info.key async for info in store.list("p")] == wanted
+    await store.close()
+
+
+async def test_markers_of_folders_are_no_objects(gcs_place: Place, gcs_front: GoogleFront) -> None:
+    bucket = gcs_place.url.removeprefix("gs://")
+    where = f"{gcs_front.url}/upload/storage/v1/b/{bucket}/o"
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for name in ("photos/", "photos//x", "photos/y"):
+            await client.post(where, params={"uploadType": "media", "name": name}, content=b"x")
+    store = open_store(gcs_place.url, gcs_place.options)
+    assert [info.key async for info in store.list()] == ["photos/y"]
     await store.close()
 
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 
-from exceptions import StorageUnavailable
+from exceptions import StorageError, StorageUnavailable
 from storage.options import S3Options, StoreOptions
 from storage.stores import open_store
 from tests.conftest import free_port
@@ -45,6 +45,18 @@ async def test_a_listing_of_more_than_a_page(s3_place: Place, monkeypatch: pytes
     for key in wanted:
         await store.put(key, b"x", content_type="image/png")
     assert [info.key async for info in store.list("p")] == wanted
+
+
+async def test_a_name_that_spoils_the_listing_is_said(s3_place: Place) -> None:
+    """obstore lists all of a bucket or nothing."""
+    assert s3_place.front
+    with s3_client(s3_place.front.url) as client:
+        client.put_object(Bucket=s3_place.url.removeprefix("s3://"), Key="a//b", Body=b"")
+    s3_place.front.fail()
+    with pytest.raises(StorageError, match="name") as failed:
+        _ = [info async for info in open_store(s3_place.url, s3_place.options).list()]
+    assert not isinstance(failed.value, StorageUnavailable)
+    assert len(s3_place.front.asked) == 1
 
 
 async def test_signed_urls_have_the_right_signature_and_time(s3_place: Place) -> None:
