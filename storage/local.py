@@ -72,17 +72,14 @@ class LocalBackend(Backend):
             unfinished.unlink(missing_ok=True)
 
     def _get(self, key: str, max_bytes: int) -> StoredObject:
-        with _reading(), self._path(key).open("rb") as file:
+        with _reading(), self._file(key).open("rb") as file:
             info = self._info(key, os.fstat(file.fileno()))
             check_size(info.size, max_bytes)
             return StoredObject(info, file.read(info.size))
 
     def _stat(self, key: str) -> ObjectInfo:
         with _reading():
-            path = self._path(key)
-            if not path.is_file():
-                raise ObjectMissing("there is no such object")
-            return self._info(key, path.stat())
+            return self._info(key, self._file(key).stat())
 
     def _delete(self, key: str) -> None:
         with contextlib.suppress(ObjectMissing), _reading():
@@ -93,7 +90,11 @@ class LocalBackend(Backend):
     def _page(self, prefix: str, after: str) -> Page:
         with _reading():
             keys = sorted(key for key in self._keys(prefix) if key > after)
-            return Page([self._info(key, (self._folder / key).stat()) for key in keys], more=False)
+        found = []
+        for key in keys:
+            with contextlib.suppress(ObjectMissing):  # deleted meanwhile
+                found.append(self._stat(key))
+        return Page(found, more=False)
 
     def _keys(self, prefix: str) -> Iterator[str]:
         start = self._path(prefix) if prefix else self._folder
@@ -102,7 +103,7 @@ class LocalBackend(Backend):
                 folders[:] = [name for name in folders if name != OWN]
             for name in files:
                 path = Path(folder, name)
-                if not path.is_symlink():
+                if path.is_file() and not path.is_symlink():
                     yield path.relative_to(self._folder).as_posix()
 
     def _info(self, key: str, found: os.stat_result) -> ObjectInfo:
@@ -117,10 +118,16 @@ class LocalBackend(Backend):
             kept = json.loads(self._attributes_path(key).read_bytes())
             return str(kept["content_type"]), str(kept["cache_control"])
         except (OSError, ValueError, TypeError, KeyError):
-            return mimetypes.guess_type(key)[0] or DEFAULT_TYPE, ""
+            return mimetypes.guess_type(key, strict=False)[0] or DEFAULT_TYPE, ""
 
     def _attributes_path(self, key: str) -> Path:
         return self._folder / OWN / "attributes" / key
+
+    def _file(self, key: str) -> Path:
+        path = self._path(key)
+        if not path.is_file():  # a pipe would be waited for
+            raise ObjectMissing("there is no such object")
+        return path
 
     def _path(self, key: str) -> Path:
         """The object's file. Raises InvalidKey where a symbolic link leads out of the folder."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exceptions import AlreadyExists, InvalidKey, StorageError
+from exceptions import AlreadyExists, InvalidKey, ObjectMissing, StorageError
 from storage.options import StoreOptions
 from storage.store import Store
 from storage.stores import open_store
@@ -56,6 +56,15 @@ async def test_links_out_of_the_folder_lead_nowhere(store: Store, folder: Path, 
             await store.delete(key)
     assert [info.key async for info in store.list()] == []
     assert (outside / "secret.png").read_bytes() == b"secret"
+
+
+async def test_pipes_and_names_that_are_not_text_are_no_objects(store: Store, folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    (folder / os.fsdecode(b"latin-\xfc.png")).write_bytes(b"x")
+    (folder / "plain.png").write_bytes(b"x")
+    assert [info.key async for info in store.list()] == ["plain.png"]
+    with pytest.raises(ObjectMissing):
+        await store.get("pipe", max_bytes=100)
 
 
 async def test_its_own_folder_is_no_object(store: Store) -> None:
