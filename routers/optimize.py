@@ -60,7 +60,7 @@ def _query_parameters() -> list[dict[str, Any]]:
             "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
             "model": Receipt,
         },
-        **{status: {"model": Problem} for status in (400, 401, 403, 408, 413, 415, 422, 429, 502, 503, 504)},
+        **{status: {"model": Problem} for status in (400, 401, 403, 408, 409, 413, 415, 422, 429, 502, 503, 504)},
     },
     openapi_extra={"requestBody": BODY},
 )

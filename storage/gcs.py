@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -87,6 +88,8 @@ class GcsBackend(Backend):
     def _client(self) -> Any:
         from google.cloud.storage import Client
 
+        # For traces that nobody takes, the client would ask about the bucket, which the account may not be allowed to.
+        os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
         # A project is asked for by the client and used by none of these verbs.
         return Client(
             project="-", credentials=self._credentials, client_options={"api_endpoint": self._options.endpoint or None}

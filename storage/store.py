@@ -1,5 +1,6 @@
 """The port: what the rest of the service calls a store. Checks keys, tries again, says why it failed."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -14,6 +15,9 @@ from storage.retry import RetryPolicy, retried
 T = TypeVar("T")
 MAX_LIFETIME = 7 * 24 * 3600
 """Seconds; S3's and Google's own limit for a signature."""
+PROBE = "pare-health"
+"""A key that nobody has to have put there."""
+PROBE_SECONDS = 2.0
 log = structlog.get_logger("pare.storage")
 
 
@@ -85,6 +89,20 @@ class Store:
         """The object's address without a signature: it answers where the bucket lets anybody read."""
         path = self._full(key)
         return f"{self._public_base}/{quoted(path)}" if self._public_base else self._backend.public_url(path)
+
+    async def answers(self) -> bool:
+        """Whether the store answers just now."""
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                await self._backend.stat(self._full(PROBE))
+        except ObjectMissing:
+            return True
+        except StorageError as error:
+            # S3 says this of a missing object to whoever may read and write and not list.
+            return error.extensions.get("store_status") == 403
+        except TimeoutError:
+            return False
+        return True
 
     async def close(self) -> None:
         """Give back connections and threads."""

@@ -1,6 +1,7 @@
 """Stores by their URLs: `file://`, `memory://`, `s3://bucket`, `gs://bucket`, `supabase://bucket`."""
 
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ DEFAULT_BUCKET = "pare"
 PROVIDERS = {"local": "file", "memory": "memory", "s3": "s3", "gcs": "gs", "supabase": "supabase"}
 """What a request calls a scheme."""
 SERVED_HERE = ("file", "memory")
+LOOK_SECONDS = 15.0
 BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,221}")
 """Every store's names at once; none leaves its place in a path or a host."""
 
@@ -90,6 +92,8 @@ class Stores:
         self._home = locate(url)[:2]
         self._allowed = {self._place(entry) for entry in allowed} | {self._home}
         self._open: dict[tuple[str, str], Store] = {}
+        self._answers = False
+        self._look_again_at = 0.0
 
     @property
     def default(self) -> Store:
@@ -111,6 +115,13 @@ class Stores:
             if (scheme, bucket) in self._allowed:
                 return self._at(scheme, bucket)
         raise ObjectMissing("there is no such object")
+
+    async def default_answers(self) -> bool:
+        """Whether the default store answers; looked at now and then, however often it is asked."""
+        if time.monotonic() >= self._look_again_at:
+            self._answers = await self.default.answers()
+            self._look_again_at = time.monotonic() + LOOK_SECONDS
+        return self._answers
 
     async def close(self) -> None:
         """Close every store that was opened."""

@@ -60,6 +60,8 @@ class Front(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    disable_nagle_algorithm = True
     server: Front
 
     def handle_one_request(self) -> None:
