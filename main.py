@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from urllib.parse import unquote
 
 import structlog
 import uvicorn
@@ -21,13 +22,16 @@ from middleware import CommonHeaders, RequestContext
 from optimizers.engine import Engine
 from optimizers.router import build_formats
 from optimizers.selftest import impaired, self_test
-from routers import answers, health, metrics, optimize, problems
+from routers import answers, health, metrics, optimize, problems, stored
 from routers.deps import Gate, Services
 from routers.draining import DRAINING, CloseWhileDraining, LingeringConnection
 from security.auth import ApiKeys
 from security.file_validation import DocumentLimits, ImageLimits
 from security.rate_limiter import RateLimiter, allowances, open_storage
 from security.ssrf import check_address, check_url
+from storage.options import GcsOptions, S3Options, StoreOptions, SupabaseOptions
+from storage.retry import RetryPolicy
+from storage.stores import Stores
 from utils.checked_transport import AddressCheck, Resolver, resolve
 from utils.concurrency import Slots
 from utils.logging import json_logging
@@ -91,7 +95,7 @@ def create_app(
     app.add_middleware(CloseWhileDraining)
     app.add_middleware(RequestContext)
     problems.install(app)
-    for room in (optimize, health, metrics, problems):
+    for room in (optimize, stored, health, metrics, problems):
         app.include_router(room.router)
     return app
 
@@ -116,6 +120,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
         build_formats(documents),
         settings.min_score_floor,
     )
+    stores = build_stores(settings)
     async with open_storage(settings.redis_url.get_secret_value()) as storage:
         try:
             for part in switched_off(settings):
@@ -123,8 +128,10 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
             reports = await self_test(engine, runner)
             for name in impaired(engine.formats, reports):
                 log.warning("a tool does not work", format=name, health="/health")
-            yield Services(settings, engine, slots, build_gate(settings, storage), fetcher, reports, launcher)
+            gate = build_gate(settings, storage)
+            yield Services(settings, engine, slots, gate, fetcher, stores, reports, launcher)
         finally:
+            await stores.close()
             await workers.close()
 
 
@@ -147,6 +154,34 @@ def switched_off(settings: Settings) -> list[str]:
     return off
 
 
+def build_stores(settings: Settings) -> Stores:
+    """Where results are kept: the default store and the buckets that requests may name."""
+    return Stores(settings.store_url, store_options(settings), settings.allowed_buckets, settings.storage_public_url)
+
+
+def store_options(settings: Settings) -> StoreOptions:
+    """What stores have to know."""
+    credentials = settings.google_application_credentials
+    if credentials:
+        # Google's library looks here alone; from `.env` it would not come.
+        os.environ.setdefault("GOOGLE_APPLICATION_CREDENTIALS", credentials)
+    return StoreOptions(
+        S3Options(
+            endpoint=settings.s3_endpoint_url,
+            region=settings.aws_region,
+            access_key_id=settings.aws_access_key_id,
+            secret_access_key=settings.aws_secret_access_key.get_secret_value(),
+            path_style=settings.s3_path_style,
+            encryption=settings.s3_server_side_encryption,
+            kms_key_id=settings.s3_kms_key_id,
+        ),
+        GcsOptions(settings.storage_emulator_host, anonymous=bool(settings.storage_emulator_host and not credentials)),
+        SupabaseOptions(settings.supabase_url, settings.supabase_service_key.get_secret_value()),
+        folder=settings.data_dir / "objects",
+        retry=RetryPolicy(total=settings.storage_timeout_seconds),
+    )
+
+
 def fetch_limits(settings: Settings) -> FetchLimits:
     """What fetching by URL may take."""
     return FetchLimits(settings.max_file_size, settings.url_fetch_timeout, settings.url_fetch_max_redirects)
@@ -163,7 +198,9 @@ def hidden_places(settings: Settings) -> list[Path]:
     """What neither a tool nor a worker may read: other people's pictures, and where secrets customarily lie."""
     data = settings.data_dir.resolve()
     code = (ROOT, Path(sys.prefix), Path(sys.base_prefix), settings.tools_dir.resolve())
-    stored = [] if any(place.is_relative_to(data) for place in code) else [data]
+    objects = settings.store_url.partition("file://")[2]
+    kept = [data, *([Path(unquote(objects)).resolve()] if objects else [])]
+    stored = [folder for folder in kept if not any(place.is_relative_to(folder) for place in code)]
     home = os.path.expanduser("~")  # which, unlike Path.home(), does without a user of that number
     customary = [Path(home, name) for name in (".aws", ".config/gcloud", ".ssh")]
     return [*stored, ROOT / ".env", Path("/run/secrets"), *customary]

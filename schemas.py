@@ -96,12 +96,24 @@ class OptimizationOptions(BaseModel):
             raise _invalid(error) from None
 
 
+class StorageOptions(BaseModel):
+    """Where the result is put instead of being sent back."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    provider: Literal["gcs", "s3", "supabase", "local"] | None = Field(None, description="The default store's own.")
+    bucket: str | None = Field(None, description="The default bucket, or one that STORAGE_ALLOWED_BUCKETS has.")
+    path: str = Field("{hash}.{ext}", description="Its key; may have `{hash}` (SHA-256), `{name}` and `{ext}`.")
+    public: bool = Field(False, description="Say the public address, too; the bucket's own rules decide who may read.")
+
+
 class RequestOptions(BaseModel):
     """The `options` document of POST /optimize."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     optimization: OptimizationOptions = OptimizationOptions()
+    storage: StorageOptions | None = Field(None, description="Put the result into a store and answer with the receipt.")
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -136,6 +148,14 @@ class CandidateReceipt(BaseModel):
     verdict: str = Field(description="`won`, `larger`, `beaten`, or what it would have lost.")
 
 
+class StoredReceipt(BaseModel):
+    """Where the result is."""
+
+    path: str = Field(description="Its key in the bucket.")
+    url: str = Field(description="Signed; answers for STORAGE_SIGNED_URL_SECONDS.")
+    public_url: str | None = Field(description="Where `public` was asked for.")
+
+
 class Receipt(BaseModel):
     """What was done to one picture, and why."""
 
@@ -156,6 +176,7 @@ class Receipt(BaseModel):
     kept: list[str] = Field(description="Metadata that should have gone and could not without loss.")
     candidates: list[CandidateReceipt]
     image: str | None = Field(None, description="The result as a `data:` URL, up to 1 MiB.")
+    storage: StoredReceipt | None = Field(None, description="Where the result was put.")
 
 
 class Problem(BaseModel):

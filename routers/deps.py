@@ -20,6 +20,7 @@ from routers.intake import Upload, read_upload
 from schemas import OptimizationOptions
 from security.auth import ApiKeys, Caller, client_address, identify
 from security.rate_limiter import RateLimiter
+from storage.stores import Stores
 from utils.concurrency import Slots
 from utils.subprocess_runner import Launcher
 from utils.url_fetch import Fetcher
@@ -43,6 +44,7 @@ class Services:
     slots: Slots
     gate: Gate
     fetcher: Fetcher
+    stores: Stores
     reports: tuple[ToolReport, ...]
     launcher: Launcher
 
@@ -66,7 +68,10 @@ def caller(request: Request, parts: ServicesDep) -> Caller:
     return identify(request.headers, address, parts.gate.keys, required=settings.require_auth)
 
 
-async def counted(request: Request, parts: ServicesDep, who: Annotated[Caller, Depends(caller)]) -> None:
+CallerDep = Annotated[Caller, Depends(caller)]
+
+
+async def counted(request: Request, parts: ServicesDep, who: CallerDep) -> None:
     """One call more on the caller's account."""
     limiter = parts.gate.authenticated if who.authenticated else parts.gate.public
     decision = await limiter.decide(who.name)

@@ -14,7 +14,7 @@ from exceptions import BadRequest, InvalidOptions, PayloadTooLarge, UploadTimeou
 from optimizers.base import Source
 from optimizers.policy import Policy
 from routers.connection import while_connected
-from schemas import OptimizationOptions, RequestOptions, UrlRequest
+from schemas import OptimizationOptions, RequestOptions, StorageOptions, UrlRequest
 from utils.url_fetch import Fetcher
 
 FORM_OVERHEAD = 64 << 10
@@ -32,6 +32,7 @@ class Upload:
     policy: Policy
     spans: dict[str, float] = field(default_factory=dict)
     """Milliseconds spent in `fetch`."""
+    storage: StorageOptions | None = None
 
 
 class InMemoryParser(MultiPartParser):
@@ -65,7 +66,7 @@ async def _read(request: Request, max_bytes: int, to_policy: ToPolicy) -> Upload
         return await _read_url(request)
     else:
         source, options = await _read_raw(request, max_bytes)
-    return Upload(source, to_policy(options))
+    return Upload(source, to_policy(options.optimization), storage=options.storage)
 
 
 async def _read_url(request: Request) -> UrlRequest:
@@ -78,19 +79,20 @@ async def _fetch(request: Request, wish: UrlRequest, to_policy: ToPolicy, fetche
     started = time.perf_counter()
     fetched = await while_connected(request, fetcher.fetch(wish.url))
     spans = {"fetch": (time.perf_counter() - started) * 1000}
-    return Upload(Source(fetched.data, fetched.filename), to_policy(wish.optimization), spans)
+    policy = to_policy(wish.optimization)
+    return Upload(Source(fetched.data, fetched.filename), policy, spans, wish.storage)
 
 
-async def _read_raw(request: Request, max_bytes: int) -> tuple[Source, OptimizationOptions]:
+async def _read_raw(request: Request, max_bytes: int) -> tuple[Source, RequestOptions]:
     query = request.query_params
     twice = [key for key, count in Counter(key for key, _ in query.multi_items()).items() if count > 1]
     if twice:
         raise InvalidOptions(f"/{twice[0]}: given twice", errors=[{"pointer": f"/{twice[0]}", "detail": "given twice"}])
-    options = OptimizationOptions.from_query(query)
+    options = RequestOptions(optimization=OptimizationOptions.from_query(query))
     return Source(await _bytes(request, max_bytes)), options
 
 
-async def _read_form(request: Request, max_bytes: int) -> tuple[Source, OptimizationOptions]:
+async def _read_form(request: Request, max_bytes: int) -> tuple[Source, RequestOptions]:
     if request.query_params:
         raise BadRequest("with a form, options go into its field 'options', not into the query")
     stream = _counted(request, max_bytes, FORM_OVERHEAD)
@@ -107,7 +109,7 @@ async def _read_form(request: Request, max_bytes: int) -> tuple[Source, Optimiza
         await form.close()
 
 
-async def _form_parts(form: FormData, max_bytes: int) -> tuple[Source, OptimizationOptions]:
+async def _form_parts(form: FormData, max_bytes: int) -> tuple[Source, RequestOptions]:
     unknown = set(form) - {"file", "options"}
     if unknown:
         raise BadRequest(f"unknown form field: {min(unknown)!r}; expected 'file' and 'options'")
@@ -119,7 +121,7 @@ async def _form_parts(form: FormData, max_bytes: int) -> tuple[Source, Optimizat
     data = await file.read()
     if len(data) > max_bytes:
         raise _too_large(max_bytes, len(data))
-    return Source(data, file.filename), RequestOptions.from_json(options).optimization
+    return Source(data, file.filename), RequestOptions.from_json(options)
 
 
 async def _bytes(request: Request, max_bytes: int) -> bytes:

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Request, Response
 from routers.accept import prefers
 from routers.answers import image_answer, receipt_answer
 from routers.connection import while_connected
-from routers.deps import ServicesDep, UploadDep
+from routers.deps import CallerDep, ServicesDep, UploadDep
+from routers.storing import resolve, stored_answer
 from schemas import OptimizationOptions, Problem, Receipt
 
 router = APIRouter(tags=["optimize"])
@@ -27,6 +28,7 @@ BY_URL = {
     "properties": {
         "url": {"type": "string", "format": "uri", "description": "http or https, at a public address."},
         "optimization": {"type": "object", "description": "Options, as in the form field `options`."},
+        "storage": {"type": "object", "description": "Where to put the result, as in the form field `options`."},
     },
     "additionalProperties": False,
 }
@@ -58,15 +60,22 @@ def _query_parameters() -> list[dict[str, Any]]:
             "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
             "model": Receipt,
         },
-        **{status: {"model": Problem} for status in (400, 401, 408, 413, 415, 422, 429, 502, 503, 504)},
+        **{status: {"model": Problem} for status in (400, 401, 403, 408, 409, 413, 415, 422, 429, 502, 503, 504)},
     },
     openapi_extra={"requestBody": BODY},
 )
-async def optimize(request: Request, parts: ServicesDep, upload: UploadDep) -> Response:
+async def optimize(request: Request, parts: ServicesDep, who: CallerDep, upload: UploadDep) -> Response:
     """Send the file as form field `file` (options as JSON in `options`), its URL as JSON, or the raw body.
 
-    With a raw body, options go into the query.
+    With a raw body, options go into the query. With `storage` in the options of a form or JSON, the result is put into
+    a store and the answer is the receipt; where keys are set, that needs one. When storing fails, the problem says so
+    and has the receipt with a small image; whoever prefers `image/*` gets the bytes under the same status.
     """
+    destination = resolve(upload, parts, who) if upload.storage else None
     outcome = await while_connected(request, parts.engine.run(upload.source, upload.policy, upload.spans))
-    prefers_json = prefers(request.headers.get("accept", ""), "application/json", over="image/*")
+    accept = request.headers.get("accept", "")
+    if destination:
+        # Not ended by a caller who hangs up: what is half sent would be sent in vain.
+        return await stored_answer(outcome, destination, accept)
+    prefers_json = prefers(accept, "application/json", over="image/*")
     return receipt_answer(outcome) if prefers_json else image_answer(outcome)
