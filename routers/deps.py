@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from config import Settings
-from exceptions import RateLimited
+from exceptions import RateLimited, Unauthorized
 from middleware import ANSWER_HEADERS
 from optimizers.engine import Engine
 from optimizers.selftest import ToolReport
 from routers.answers import rate_headers
 from routers.intake import Upload, read_upload
-from security.auth import ApiKeys, Caller, client_address, identify
+from security.auth import ApiKeys, client_address, identify
 from security.rate_limiter import RateLimiter
 from utils.concurrency import Slots
 from utils.url_fetch import Fetcher
@@ -49,20 +49,30 @@ def services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(services)]
 
 
-def caller(request: Request, parts: ServicesDep) -> Caller:
-    """Who is calling; refused before anything of the body is read."""
-    settings = parts.settings
+def address(request: Request, parts: ServicesDep) -> str:
+    """Where the request comes from, as far as it can be believed."""
     peer = request.client.host if request.client else "unknown"
     # A proxy may add a line of its own below the client's instead of appending to it: all lines are one list.
     forwarded_for = ",".join(request.headers.getlist("x-forwarded-for"))
-    address = client_address(peer, forwarded_for, settings.trusted_proxy_hops)
-    return identify(request.headers, address, parts.gate.keys, required=settings.require_auth)
+    return client_address(peer, forwarded_for, parts.settings.trusted_proxy_hops)
 
 
-async def counted(request: Request, parts: ServicesDep, who: Annotated[Caller, Depends(caller)]) -> None:
-    """One call more on the caller's account."""
-    limiter = parts.gate.authenticated if who.authenticated else parts.gate.public
-    decision = await limiter.decide(who.name)
+async def counted(request: Request, parts: ServicesDep, origin: Annotated[str, Depends(address)]) -> None:
+    """Who may not call is refused and who calls is counted, before anything of the body is read."""
+    gate = parts.gate
+    try:
+        who = identify(request.headers, origin, gate.keys, required=parts.settings.require_auth)
+    except Unauthorized:
+        # Guesses cost what public calls do. A right key stays right however many wrong ones came from its address:
+        # else a stranger behind the same proxy could lock its owner out.
+        await _count(request, gate.public, origin)
+        raise
+    await _count(request, gate.authenticated if who.authenticated else gate.public, who.name)
+
+
+async def _count(request: Request, limiter: RateLimiter, name: str) -> None:
+    """One call more on an account. Raises RateLimited."""
+    decision = await limiter.decide(name)
     request.scope[ANSWER_HEADERS] = rate_headers(decision)
     if not decision.allowed:
         tightest = decision.tightest
