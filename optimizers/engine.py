@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from exceptions import ToolError, ToolTimeout, UnprocessableImage
+from exceptions import ToolError, ToolKilled, ToolTimeout, UnprocessableImage
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer, Source
 from optimizers.policy import Policy
 from optimizers.router import FORMATS, detect
@@ -198,7 +198,7 @@ class _Job:
         return self.seen
 
     async def _lost(self, data: bytes, *, exact: bool, in_time: bool = False) -> list[str]:
-        """What a file would lose against the input; with `in_time`, running out of time is no verdict but an error.
+        """What a file would lose against the input; with `in_time`, want of time or memory is no verdict but an error.
 
         Raises UnprocessableImage where the input itself is broken.
         """
@@ -207,7 +207,7 @@ class _Job:
             after = self.optimizer.inspect(data)
             seen = await self._look(data, exact=exact)
         except (UnprocessableImage, ToolError) as error:
-            if in_time and isinstance(error, ToolTimeout):
+            if in_time and isinstance(error, ToolTimeout | ToolKilled):
                 raise
             return [error.detail]
         return differences(self.info, after, before, seen, exact=exact)
