@@ -1,6 +1,8 @@
 """Every setting, read once from the environment (and `.env`) into one frozen value that `create_app` hands on."""
 
+import hashlib
 import os
+import tempfile
 from pathlib import Path
 from typing import Self
 
@@ -87,6 +89,17 @@ class Settings(BaseSettings):
     )
 
     @property
+    def slots_dir(self) -> Path:
+        """Where the locks lie that bound the jobs of all server processes.
+
+        A container's own folder for temporary files, never DATA_DIR: on a volume that several containers share, they
+        would share one container's slots, and network file systems hold locks badly or not at all. The name is that of
+        the owner and of DATA_DIR, so that services side by side on one machine do not share theirs either.
+        """
+        digest = hashlib.sha256(str(self.data_dir.resolve()).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"pare-{os.getuid()}-{digest}"
+
+    @property
     def max_file_size(self) -> int:
         """Largest upload in bytes."""
         return self.max_file_size_mb << 20
@@ -126,6 +139,23 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsError("; ".join(map(_sentence, error.errors()))) from None
+
+
+def check_folders(settings: Settings) -> None:
+    """Make the folders that the service writes to; raises SettingsError for one that it cannot."""
+    for name, folder in (("DATA_DIR", "data_dir"), ("TMPDIR", "slots_dir")):
+        try:
+            _make_writable(getattr(settings, folder))
+        except OSError as error:
+            raise SettingsError(
+                f"{name} is wrong: {error.filename or 'it'} cannot be written ({error.strerror})"
+            ) from None
+
+
+def _make_writable(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def _sentence(error: ErrorDetails) -> str:

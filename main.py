@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from limits.aio.storage import Storage
 
-from config import Settings, SettingsError, load_settings
+from config import Settings, SettingsError, check_folders, load_settings
 from middleware import CommonHeaders, RequestContext
 from optimizers.engine import Engine
 from optimizers.router import build_formats
@@ -82,7 +82,7 @@ async def running(settings: Settings, fetcher: Fetcher) -> AsyncIterator[Service
     # The clock ends a tool; its CPU limit, which threads use up faster, only one that outlived the service.
     runner = ToolRunner(settings.search_path, ProcessLimits(cpu_seconds=4 * settings.tool_timeout_seconds))
     workers = WorkerPool(settings.compression_semaphore_size, worker_environment(settings), WORKER_PRELOAD)
-    slots = Slots(settings.data_dir / "slots", settings.compression_semaphore_size, settings.max_queue_depth)
+    slots = Slots(settings.slots_dir, settings.compression_semaphore_size, settings.max_queue_depth)
     limits = ImageLimits(settings.max_pixels, settings.max_total_pixels, settings.max_frames)
     documents = DocumentLimits(
         settings.max_svg_depth, settings.max_svg_elements, settings.max_svg_attributes, settings.max_svgz_ratio
@@ -144,6 +144,7 @@ def serve() -> int:
     """Serve until SIGTERM; 2 when a setting is wrong."""
     try:
         settings = load_settings()
+        check_folders(settings)
     except SettingsError as error:
         print(f"pare: {error}", file=sys.stderr)
         return 2

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -64,3 +65,32 @@ def test_the_service_does_not_start_on_a_wrong_setting() -> None:
     done = subprocess.run([sys.executable, "main.py"], cwd=ROOT, env={"PORT": "-1"}, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith("pare: PORT is wrong") and "Traceback" not in done.stderr
+
+
+def started(**env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "main.py"], cwd=ROOT, env=env, capture_output=True, text=True)
+
+
+def test_the_service_does_not_start_without_a_folder_to_write_to(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = started(DATA_DIR=f"{tmp_path}/file/data")
+    assert done.returncode == 2
+    assert done.stderr.startswith("pare: DATA_DIR is wrong: ") and done.stderr.count("\n") == 1
+
+
+def test_the_service_does_not_start_without_a_folder_for_its_slots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    Settings(data_dir=tmp_path).slots_dir.touch()
+    done = started(DATA_DIR=str(tmp_path), TMPDIR=str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.startswith("pare: TMPDIR is wrong: ") and done.stderr.count("\n") == 1
+
+
+def test_slots_are_shared_by_neither_containers_nor_services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    volume = Settings(data_dir=tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "one container"))
+    here, beside = volume.slots_dir, Settings(data_dir=tmp_path / "other").slots_dir
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "another"))
+    assert len({here, beside, volume.slots_dir}) == 3
