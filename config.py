@@ -11,6 +11,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).parent
+FORM_ALLOWANCE = 1 << 20
+"""Bytes that a body may be larger than its file."""
 CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -65,6 +67,12 @@ class Settings(BaseSettings):
         32, ge=1, le=1024, description="Largest upload in MiB (Cloud Run's HTTP/1 limit is 32 in all)."
     )
     upload_timeout_seconds: int = Field(120, ge=1, le=3600, description="Longest time a body may take to arrive.")
+    min_upload_rate_kb: int = Field(
+        16,
+        ge=1,
+        le=1 << 20,
+        description="Least KiB a second at which a body has to arrive; it may pause for 5 seconds.",
+    )
     max_pixels: int = Field(50_000_000, ge=1, description="Most pixels in one frame.")
     max_total_pixels: int = Field(200_000_000, ge=1, description="Most pixels over all frames.")
     max_frames: int = Field(1000, ge=1, description="Most frames or pages.")
@@ -87,6 +95,17 @@ class Settings(BaseSettings):
         le=10_000,
         description="Images waiting beyond that; more are answered 503 (default: 2 × CPUs).",
     )
+
+    @property
+    def min_upload_rate(self) -> int:
+        """Slowest body in bytes a second."""
+        return self.min_upload_rate_kb << 10
+
+    @property
+    def max_arriving(self) -> int:
+        """Bytes that one server process may hold of bodies on their way: as many bodies as the container has places."""
+        places = self.compression_semaphore_size + self.max_queue_depth
+        return max(1, places // self.workers) * (self.max_file_size + FORM_ALLOWANCE)
 
     @property
     def slots_dir(self) -> Path:

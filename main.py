@@ -24,7 +24,7 @@ from security.file_validation import DocumentLimits, ImageLimits
 from security.rate_limiter import RateLimiter, allowances, open_storage
 from security.ssrf import check_address, check_url
 from utils.checked_transport import AddressCheck, Resolver, resolve
-from utils.concurrency import Slots
+from utils.concurrency import ByteBudget, Slots
 from utils.logging import json_logging
 from utils.subprocess_runner import ProcessLimits, ToolRunner
 from utils.url_fetch import Fetcher, FetchLimits, UrlCheck
@@ -83,6 +83,7 @@ async def running(settings: Settings, fetcher: Fetcher) -> AsyncIterator[Service
     runner = ToolRunner(settings.search_path, ProcessLimits(cpu_seconds=4 * settings.tool_timeout_seconds))
     workers = WorkerPool(settings.compression_semaphore_size, worker_environment(settings), WORKER_PRELOAD)
     slots = Slots(settings.slots_dir, settings.compression_semaphore_size, settings.max_queue_depth)
+    bodies = ByteBudget(settings.max_arriving)
     limits = ImageLimits(settings.max_pixels, settings.max_total_pixels, settings.max_frames)
     documents = DocumentLimits(
         settings.max_svg_depth, settings.max_svg_elements, settings.max_svg_attributes, settings.max_svgz_ratio
@@ -95,7 +96,7 @@ async def running(settings: Settings, fetcher: Fetcher) -> AsyncIterator[Service
             reports = await self_test(engine, runner)
             for name in impaired(engine.formats, reports):
                 log.warning("a tool does not work", format=name, health="/health")
-            yield Services(settings, engine, slots, build_gate(settings, storage), fetcher, reports)
+            yield Services(settings, engine, slots, bodies, build_gate(settings, storage), fetcher, reports)
         finally:
             await workers.close()
 

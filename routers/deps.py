@@ -12,10 +12,11 @@ from middleware import ANSWER_HEADERS
 from optimizers.engine import Engine
 from optimizers.selftest import ToolReport
 from routers.answers import rate_headers
+from routers.body import Body, BodyLimits
 from routers.intake import Upload, read_upload
 from security.auth import ApiKeys, client_address, identify
 from security.rate_limiter import RateLimiter
-from utils.concurrency import Slots
+from utils.concurrency import ByteBudget, Slots
 from utils.url_fetch import Fetcher
 
 
@@ -35,6 +36,7 @@ class Services:
     settings: Settings
     engine: Engine
     slots: Slots
+    bodies: ByteBudget
     gate: Gate
     fetcher: Fetcher
     reports: tuple[ToolReport, ...]
@@ -82,22 +84,17 @@ async def _count(request: Request, limiter: RateLimiter, name: str) -> None:
         )
 
 
-async def place(parts: ServicesDep, allowed: Annotated[None, Depends(counted)]) -> AsyncIterator[None]:
-    """Admission: a place is held before the first byte of the body is read."""
-    async with parts.slots.place():
-        yield
-
-
-async def intake(request: Request, parts: ServicesDep, admitted: Annotated[None, Depends(place)]) -> Upload:
-    """The body, read last: after every guard."""
+async def intake(
+    request: Request, parts: ServicesDep, allowed: Annotated[None, Depends(counted)]
+) -> AsyncIterator[Upload]:
+    """The body, read last, and a place for working on it: none is held for a body that is still arriving."""
     settings = parts.settings
-    return await read_upload(
-        request,
-        settings.max_file_size,
-        settings.upload_timeout_seconds,
-        settings.default_quality,
-        parts.fetcher,
-    )
+    limits = BodyLimits(settings.max_file_size, settings.upload_timeout_seconds, settings.min_upload_rate)
+    parts.slots.expect_place()
+    with parts.bodies.account() as charge:
+        upload = await read_upload(Body(request, limits, charge), settings.default_quality, parts.fetcher)
+    async with parts.slots.place():
+        yield upload
 
 
 UploadDep = Annotated[Upload, Depends(intake)]
