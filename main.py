@@ -19,6 +19,7 @@ from optimizers.router import build_formats
 from optimizers.selftest import impaired, self_test
 from routers import answers, health, optimize, problems
 from routers.deps import Gate, Services
+from routers.server import Connection
 from security.auth import ApiKeys
 from security.file_validation import DocumentLimits, ImageLimits
 from security.rate_limiter import RateLimiter, allowances, open_storage
@@ -155,8 +156,9 @@ def serve() -> int:
     uvicorn.run(
         "main:create_app",
         factory=True,
-        # httptools keeps request headers without a limit, and loses the body of a request that offers an upgrade.
-        http="h11",
+        # Over h11: httptools keeps request headers without a limit, and loses the body of a request that offers an
+        # upgrade.
+        http=Connection,
         ws="none",
         # uvloop forks where asyncio spawns: a tool's start costs the service twice as much.
         loop="asyncio",
