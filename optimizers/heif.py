@@ -67,7 +67,7 @@ def _still(data: bytes, meta: Meta, frames: int) -> ImageInfo:
     shown = meta.primary or 0
     properties = meta.properties_of(shown)
     tiles = meta.targets(shown, b"dimg") if meta.items[shown].kind in DERIVED else []
-    for number in (shown, *tiles):
+    for number in {shown, *tiles}:
         meta.content_length(data, number)
     width, height = _size(data, properties)
     described = [*properties, *(meta.properties_of(tiles[0]) if tiles else [])]
