@@ -76,6 +76,10 @@ class Settings(BaseSettings):
     max_pixels: int = Field(50_000_000, ge=1, description="Most pixels in one frame.")
     max_total_pixels: int = Field(200_000_000, ge=1, description="Most pixels over all frames.")
     max_frames: int = Field(1000, ge=1, description="Most frames or pages.")
+    max_decoded_mb: int = Field(512, ge=1, description="Most MiB that one decoded frame may take.")
+    max_metadata_mb: int = Field(
+        64, ge=1, le=128, description="Most MiB of text, EXIF, XMP and profiles in one file, unpacked."
+    )
     max_svg_depth: int = Field(128, ge=1, le=500, description="Deepest nesting in an SVG.")
     max_svg_elements: int = Field(400_000, ge=1, description="Most elements in an SVG.")
     max_svg_attributes: int = Field(300, ge=1, description="Most attributes of one SVG element.")

@@ -85,7 +85,13 @@ async def running(settings: Settings, fetcher: Fetcher) -> AsyncIterator[Service
     workers = WorkerPool(settings.compression_semaphore_size, worker_environment(settings), WORKER_PRELOAD)
     slots = Slots(settings.slots_dir, settings.compression_semaphore_size, settings.max_queue_depth)
     bodies = ByteBudget(settings.max_arriving)
-    limits = ImageLimits(settings.max_pixels, settings.max_total_pixels, settings.max_frames)
+    limits = ImageLimits(
+        settings.max_pixels,
+        settings.max_total_pixels,
+        settings.max_frames,
+        settings.max_decoded_mb << 20,
+        settings.max_metadata_mb << 20,
+    )
     documents = DocumentLimits(
         settings.max_svg_depth, settings.max_svg_elements, settings.max_svg_attributes, settings.max_svgz_ratio
     )

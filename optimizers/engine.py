@@ -114,7 +114,14 @@ class Engine:
             # In a thread: the worst file of 32 MB takes a fifth of a second, and nobody else shall wait for it.
             info = await asyncio.to_thread(optimizer.inspect, source.data)
             if optimizer.spec.decoder:
-                check_image(*info.displayed_size, info.frames, self._limits)
+                check_image(
+                    *info.displayed_size,
+                    info.frames,
+                    self._limits,
+                    pages=info.pages,
+                    pixel_bytes=info.pixel_bytes,
+                    metadata=info.metadata,
+                )
         waited = time.perf_counter()
         async with self._slots.slot():
             clock.spans["queue"] = (time.perf_counter() - waited) * 1000

@@ -91,6 +91,7 @@ class Webp(Optimizer):
             loop=_loop(chunks) if animated else None,
             alpha=alpha,
             orientation=_exif(chunks).orientation,
+            metadata=sum(len(chunk.data) for chunk in chunks if chunk.name not in PICTURE or chunk.name == b"ICCP"),
             source_quality=max(lossy) if len(lossy) == len(qualities) else None,
         )
 
