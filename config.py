@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     max_svg_depth: int = Field(128, ge=1, le=500, description="Deepest nesting in an SVG.")
     max_svg_elements: int = Field(400_000, ge=1, description="Most elements in an SVG.")
     max_svg_attributes: int = Field(300, ge=1, description="Most attributes of one SVG element.")
+    max_svg_css: int = Field(
+        4_000_000, ge=1, description="Most characters of style sheets and intricate styles in an SVG."
+    )
     max_svgz_ratio: int = Field(100, ge=1, description="Most bytes that one byte of an SVGZ may unpack to.")
     url_fetch_timeout: int = Field(30, ge=1, le=600, description="Seconds that fetching by URL may take in all.")
     url_fetch_max_redirects: int = Field(5, ge=0, le=20, description="Most redirects that are followed.")

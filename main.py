@@ -93,7 +93,11 @@ async def running(settings: Settings, fetcher: Fetcher) -> AsyncIterator[Service
         settings.max_metadata_mb << 20,
     )
     documents = DocumentLimits(
-        settings.max_svg_depth, settings.max_svg_elements, settings.max_svg_attributes, settings.max_svgz_ratio
+        settings.max_svg_depth,
+        settings.max_svg_elements,
+        settings.max_svg_attributes,
+        settings.max_svgz_ratio,
+        settings.max_svg_css,
     )
     engine = Engine(runner, workers, slots, limits, settings.tool_timeout_seconds, build_formats(documents))
     async with open_storage(settings.redis_url) as storage:

@@ -21,12 +21,14 @@ class ImageLimits:
 
 @dataclass(frozen=True, slots=True)
 class DocumentLimits:
-    """The largest drawing that is worked on; `unpack_ratio` is unpacked bytes for each packed one."""
+    """The largest drawing that is worked on; `unpack_ratio` is unpacked bytes for each packed one,
+    `css` characters that have to be tokenized."""
 
     depth: int = 128
     elements: int = 400_000
     attributes: int = 300
     unpack_ratio: int = 100
+    css: int = 4_000_000
 
 
 def check_image(
