@@ -45,7 +45,7 @@ class Attempt:
     candidate: Candidate
     milliseconds: float
     verdict: str
-    """`won`, `larger`, `beaten`, or what the candidate would have lost."""
+    """`won`, `beaten`, `larger`, `not_worth_it` (smaller by too little), or what the candidate would have lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class _Job:
     async def run(self) -> Outcome:
         with self.clock.span("encode"):
             cleaned = await self._clean()
-            attempts = await self._propose(cleaned)
+            attempts = await self._propose(cleaned, self.policy)
         with self.clock.span("verify"):
             cleaned, attempts = await self._dispose(cleaned, attempts)
         return self._conclude(cleaned, attempts)
@@ -170,17 +170,19 @@ class _Job:
             raise _error_of(self.tools)
         return cleaned
 
-    async def _propose(self, cleaned: Cleaned) -> list[Attempt]:
+    async def _propose(self, cleaned: Cleaned, policy: Policy) -> list[Attempt]:
         attempts = []
         started = time.perf_counter()
         try:
-            async for candidate in self.optimizer.optimize(cleaned.data, self.info, self.policy, self.tools):
+            async for candidate in self.optimizer.optimize(cleaned.data, self.info, policy, self.tools):
                 now = time.perf_counter()
                 attempts.append(Attempt(candidate, (now - started) * 1000, "beaten"))
                 started = now
         except UnprocessableImage as error:
             # A tool's output, most likely; where it is the input, looking at that will tell.
             log.warning("unreadable proposal", format=self.optimizer.spec.name, detail=error.detail)
+            if not policy.lossless:  # it ended the proposals: what goes without loss is asked for anew
+                attempts += await self._propose(cleaned, replace(policy, lossless=True))
         return attempts
 
     async def _dispose(self, cleaned: Cleaned, attempts: list[Attempt]) -> tuple[Cleaned, list[Attempt]]:
@@ -193,12 +195,12 @@ class _Job:
             lost = await self._lost(rival.candidate.data, exact=rival.candidate.lossless)
             judged.append(replace(rival, verdict="; ".join(lost) or "won"))
             if not lost:
-                return cleaned, [*judged, *(a if a in rivals else replace(a, verdict="larger") for a in attempts)]
+                return cleaned, [*judged, *(a if a in rivals else _unfit(a, cleaned) for a in attempts)]
         if cleaned.data == self.source.data:
             await self._original(exact=False)
         elif await self._lost(cleaned.data, exact=True, in_time=True):
             cleaned = self._uncleaned(cleaned)
-        return cleaned, [*judged, *(replace(a, verdict="larger") for a in attempts)]
+        return cleaned, [*judged, *(_unfit(a, cleaned) for a in attempts)]
 
     async def _original(self, *, exact: bool) -> dict[str, Any]:
         """What is to be seen in the input, looked at once, or once more when a rival has to be equal to the pixel."""
@@ -274,6 +276,10 @@ def _smaller(attempts: Sequence[Attempt], size: int) -> list[Attempt]:
     """Those that are smaller than `size`, the lossy ones by enough to be worth it."""
     best = min([size, *(_size(a) for a in attempts if a.candidate.lossless)])
     return [a for a in attempts if _size(a) < (size if a.candidate.lossless else best * LOSSY_SHARE)]
+
+
+def _unfit(attempt: Attempt, cleaned: Cleaned) -> Attempt:
+    return replace(attempt, verdict="not_worth_it" if _size(attempt) < len(cleaned.data) else "larger")
 
 
 def _size(attempt: Attempt) -> int:
