@@ -65,7 +65,7 @@ class Connection(H11Protocol):
                 title=row.title,
                 status=row.status,
                 detail=detail,
-                instance=self.scope["path"] if self.scope else "",
+                instance=self.scope["path"] if self.conn.our_state is h11.SEND_RESPONSE else "",
                 code=row.code,
                 request_id=str(uuid.uuid4()),
             )

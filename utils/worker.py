@@ -52,7 +52,10 @@ def serve(inward: BinaryIO, outward: BinaryIO) -> None:
 
 
 def die_with_parent() -> None:
-    """Let the kernel end this process with the one that started it; in the midst of work no closed pipe is noticed."""
+    """Let the kernel end this process with the thread that started it, the service's only one with an event loop.
+
+    In the midst of work no closed pipe is noticed.
+    """
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
