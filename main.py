@@ -17,7 +17,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
 from limits.aio.storage import Storage
 
-from config import ROOT, Settings, SettingsError, load_settings
+from config import ROOT, Settings, SettingsError, check_folders, load_settings
 from middleware import CommonHeaders, RequestContext
 from optimizers.engine import Engine
 from optimizers.router import build_formats
@@ -33,7 +33,7 @@ from storage.options import GcsOptions, S3Options, StoreOptions, SupabaseOptions
 from storage.retry import RetryPolicy
 from storage.stores import Stores
 from utils.checked_transport import AddressCheck, Resolver, resolve
-from utils.concurrency import Slots
+from utils.concurrency import ByteBudget, Slots
 from utils.logging import json_logging
 from utils.metrics import share_between_processes
 from utils.sandbox import confine
@@ -106,10 +106,21 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
     # The clock ends a tool; its CPU limit, which threads use up faster, only one that outlived the service.
     runner = ToolRunner(settings.search_path, ProcessLimits(cpu_seconds=4 * settings.tool_timeout_seconds), launcher)
     workers = WorkerPool(settings.compression_semaphore_size, worker_environment(settings), WORKER_PRELOAD, launcher)
-    slots = Slots(settings.data_dir / "slots", settings.compression_semaphore_size, settings.max_queue_depth)
-    limits = ImageLimits(settings.max_pixels, settings.max_total_pixels, settings.max_frames)
+    slots = Slots(settings.slots_dir, settings.compression_semaphore_size, settings.max_queue_depth)
+    bodies = ByteBudget(settings.max_arriving)
+    limits = ImageLimits(
+        settings.max_pixels,
+        settings.max_total_pixels,
+        settings.max_frames,
+        settings.max_decoded_mb << 20,
+        settings.max_metadata_mb << 20,
+    )
     documents = DocumentLimits(
-        settings.max_svg_depth, settings.max_svg_elements, settings.max_svg_attributes, settings.max_svgz_ratio
+        settings.max_svg_depth,
+        settings.max_svg_elements,
+        settings.max_svg_attributes,
+        settings.max_svgz_ratio,
+        settings.max_svg_css,
     )
     engine = Engine(runner, workers, slots, limits, settings.tool_timeout_seconds, build_formats(documents))
     stores = build_stores(settings)
@@ -121,7 +132,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
             for name in impaired(engine.formats, reports):
                 log.warning("a tool does not work", format=name, health="/health")
             gate = build_gate(settings, storage)
-            yield Services(settings, engine, slots, gate, fetcher, stores, reports, launcher)
+            yield Services(settings, engine, slots, bodies, gate, fetcher, stores, reports, launcher)
         finally:
             await stores.close()
             await workers.close()
@@ -213,6 +224,7 @@ def serve() -> int:
     """Serve until SIGTERM; 2 when a setting is wrong."""
     try:
         settings = load_settings()
+        check_folders(settings)
     except SettingsError as error:
         print(f"pare: {error}", file=sys.stderr)
         return 2
@@ -224,7 +236,8 @@ def serve() -> int:
     uvicorn.run(
         "main:create_app",
         factory=True,
-        # httptools keeps request headers without a limit, and loses the body of a request that offers an upgrade.
+        # Over h11: httptools keeps request headers without a limit, and loses the body of a request that offers an
+        # upgrade.
         http=LingeringConnection,
         ws="none",
         # uvloop forks where asyncio spawns: a tool's start costs the service twice as much.

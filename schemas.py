@@ -87,7 +87,7 @@ class CandidateReceipt(BaseModel):
     bytes: int
     lossless: bool
     milliseconds: float
-    verdict: str = Field(description="`won`, `larger`, `beaten`, or what it would have lost.")
+    verdict: str = Field(description="`won`, `beaten`, `larger`, `not_worth_it`, or what it would have lost.")
 
 
 class StoredReceipt(BaseModel):

@@ -1,5 +1,6 @@
 """The corridor: a picture in, the same picture in fewer bytes out. Formats propose, the engine disposes."""
 
+import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
@@ -10,7 +11,7 @@ from typing import Any
 import structlog
 from opentelemetry import trace
 
-from exceptions import ToolError, ToolTimeout, UnprocessableImage
+from exceptions import ToolError, ToolKilled, ToolTimeout, UnprocessableImage
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer, Source
 from optimizers.policy import Policy
 from optimizers.router import FORMATS, detect
@@ -47,7 +48,7 @@ class Attempt:
     candidate: Candidate
     milliseconds: float
     verdict: str
-    """`won`, `larger`, `beaten`, or what the candidate would have lost."""
+    """`won`, `beaten`, `larger`, `not_worth_it` (smaller by too little), or what the candidate would have lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +115,17 @@ class Engine:
         clock = _Clock(dict(spans or {}))
         with clock.span("inspect"):
             optimizer = detect(source.data, self.formats)
-            info = optimizer.inspect(source.data)
+            # In a thread: the worst file of 32 MB takes a fifth of a second, and nobody else shall wait for it.
+            info = await asyncio.to_thread(optimizer.inspect, source.data)
             if optimizer.spec.decoder:
-                check_image(*info.displayed_size, info.frames, self._limits)
+                check_image(
+                    *info.displayed_size,
+                    info.frames,
+                    self._limits,
+                    pages=info.pages,
+                    pixel_bytes=info.pixel_bytes,
+                    metadata=info.metadata,
+                )
         async with AsyncExitStack() as held:
             with clock.span("queue"):
                 await held.enter_async_context(self._slots.slot())
@@ -152,7 +161,7 @@ class _Job:
     async def run(self) -> Outcome:
         with self.clock.span("encode"):
             cleaned = await self._clean()
-            attempts = await self._propose(cleaned)
+            attempts = await self._propose(cleaned, self.policy)
         with self.clock.span("verify"):
             cleaned, attempts = await self._dispose(cleaned, attempts)
         return self._conclude(cleaned, attempts)
@@ -169,17 +178,19 @@ class _Job:
             raise _error_of(self.tools)
         return cleaned
 
-    async def _propose(self, cleaned: Cleaned) -> list[Attempt]:
+    async def _propose(self, cleaned: Cleaned, policy: Policy) -> list[Attempt]:
         attempts = []
         started = time.perf_counter()
         try:
-            async for candidate in self.optimizer.optimize(cleaned.data, self.info, self.policy, self.tools):
+            async for candidate in self.optimizer.optimize(cleaned.data, self.info, policy, self.tools):
                 now = time.perf_counter()
                 attempts.append(Attempt(candidate, (now - started) * 1000, "beaten"))
                 started = now
         except UnprocessableImage as error:
             # A tool's output, most likely; where it is the input, looking at that will tell.
             log.warning("unreadable proposal", format=self.optimizer.spec.name, detail=error.detail)
+            if not policy.lossless:  # it ended the proposals: what goes without loss is asked for anew
+                attempts += await self._propose(cleaned, replace(policy, lossless=True))
         return attempts
 
     async def _dispose(self, cleaned: Cleaned, attempts: list[Attempt]) -> tuple[Cleaned, list[Attempt]]:
@@ -192,12 +203,12 @@ class _Job:
             lost = await self._lost(rival.candidate.data, exact=rival.candidate.lossless)
             judged.append(replace(rival, verdict="; ".join(lost) or "won"))
             if not lost:
-                return cleaned, [*judged, *(a if a in rivals else replace(a, verdict="larger") for a in attempts)]
+                return cleaned, [*judged, *(a if a in rivals else _unfit(a, cleaned) for a in attempts)]
         if cleaned.data == self.source.data:
             await self._original(exact=False)
         elif await self._lost(cleaned.data, exact=True, in_time=True):
             cleaned = self._uncleaned(cleaned)
-        return cleaned, [*judged, *(replace(a, verdict="larger") for a in attempts)]
+        return cleaned, [*judged, *(_unfit(a, cleaned) for a in attempts)]
 
     async def _original(self, *, exact: bool) -> dict[str, Any]:
         """What is to be seen in the input, looked at once, or once more when a rival has to be equal to the pixel."""
@@ -206,7 +217,7 @@ class _Job:
         return self.seen
 
     async def _lost(self, data: bytes, *, exact: bool, in_time: bool = False) -> list[str]:
-        """What a file would lose against the input; with `in_time`, running out of time is no verdict but an error.
+        """What a file would lose against the input; with `in_time`, want of time or memory is no verdict but an error.
 
         Raises UnprocessableImage where the input itself is broken.
         """
@@ -215,7 +226,7 @@ class _Job:
             after = self.optimizer.inspect(data)
             seen = await self._look(data, exact=exact)
         except (UnprocessableImage, ToolError) as error:
-            if in_time and isinstance(error, ToolTimeout):
+            if in_time and isinstance(error, ToolTimeout | ToolKilled):
                 raise
             return [error.detail]
         return differences(self.info, after, before, seen, exact=exact)
@@ -275,6 +286,10 @@ def _smaller(attempts: Sequence[Attempt], size: int) -> list[Attempt]:
     """Those that are smaller than `size`, the lossy ones by enough to be worth it."""
     best = min([size, *(_size(a) for a in attempts if a.candidate.lossless)])
     return [a for a in attempts if _size(a) < (size if a.candidate.lossless else best * LOSSY_SHARE)]
+
+
+def _unfit(attempt: Attempt, cleaned: Cleaned) -> Attempt:
+    return replace(attempt, verdict="not_worth_it" if _size(attempt) < len(cleaned.data) else "larger")
 
 
 def _size(attempt: Attempt) -> int:

@@ -1,10 +1,13 @@
 """What strangers send and what breaks underneath: every end is a sound answer or a refusal in the service's words."""
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
 import struct
+import sys
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,13 +17,17 @@ import pytest
 from exceptions import ImageLimitExceeded, PareError, UnprocessableImage
 from optimizers.base import Optimizer, Source
 from optimizers.engine import Engine, Outcome
+from optimizers.png import Png
 from optimizers.policy import Policy
 from optimizers.router import FORMATS, detect
 from optimizers.samples import still
 from security.file_validation import check_image
 from tests.conftest import LIMITS, SEARCH_PATH, WORKER_ENV
 from tests.helpers import decode, difference, encode, graphic
+from tests.utils.heif_files import box
+from utils import riff
 from utils.concurrency import Slots
+from utils.riff import Chunk
 from utils.subprocess_runner import ToolRunner
 from utils.worker_pool import WorkerPool
 
@@ -108,6 +115,67 @@ BOMBS = {
     + bytes(45),
     "svg of 10^16 pixels": b'<svg xmlns="http://www.w3.org/2000/svg" width="99999999" height="99999999"/>',
 }
+
+
+def png_exif(entries: int) -> bytes:
+    """A PNG whose EXIF names so many tags that each claim all of it, 8 MB."""
+    rows = b"".join(struct.pack(">HHII", tag, 7, 8 << 20, 8) for tag in range(entries))
+    block = b"MM\0*\0\0\0\x08" + struct.pack(">H", entries) + rows + bytes(8 << 20)
+    return png(9, 9, (b"eXIf", block), (b"IDAT", b"x"))
+
+
+def avif_associations(count: int) -> bytes:
+    """An AVIF that gives one item its one property so many times 20,000 times over."""
+    table = box(b"ipma", struct.pack(">I", 1000) + (struct.pack(">HB", 1, 20) + b"\1" * 20) * 1000, version=0)
+    meta = box(b"meta", box(b"iprp", *[table] * count), version=0)
+    return box(b"ftyp", b"avif\0\0\0\0avif") + meta
+
+
+def webp_chunks(count: int) -> bytes:
+    """A WebP animation with a frame of so many empty chunks."""
+    frame = Chunk(b"ANMF", bytes(16) + bytes(Chunk(b"JUNK", b"")) * count)
+    return riff.build(b"WEBP", [Chunk(b"VP8X", b"\2" + bytes(9)), Chunk(b"ANIM", bytes(6)), frame])
+
+
+def jpeg_tables(count: int) -> bytes:
+    """A JPEG with so many thousands of quantization tables before its own."""
+    return b"\xff\xd8" + (b"\xff\xdb" + struct.pack(">H", 65002) + bytes(65000)) * count + still("JPEG")[2:]
+
+
+GREEDY = {
+    "gif of stray zeros": gif(9, 9, 1)[:-1] + bytes(100_000) + b";",
+    "jpeg of 20,000 tables": jpeg_tables(20),
+    "avif of 200,000 associations": avif_associations(10),
+    "webp of 9,000 chunks in a frame": webp_chunks(9000),
+}
+
+
+@pytest.mark.parametrize("data", GREEDY.values(), ids=GREEDY.keys())
+def test_what_is_long_is_not_walked(data: bytes) -> None:
+    """Counted in lines of Python, not by the clock."""
+    lines = 0
+
+    def count(frame: object, event: str, _: object) -> object:
+        nonlocal lines
+        lines += event == "line"
+        assert lines < 20_000, "the walk takes as long as the file says"
+        return count
+
+    sys.settrace(count)
+    try:
+        with contextlib.suppress(UnprocessableImage):
+            detect(data).inspect(data)
+    finally:
+        sys.settrace(None)
+
+
+def test_metadata_that_claims_itself_a_thousand_times_takes_no_memory() -> None:
+    data = png_exif(1000)
+    tracemalloc.start()
+    Png().inspect(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * len(data)
 
 
 @pytest.mark.parametrize("data", BOMBS.values(), ids=BOMBS.keys())
