@@ -17,7 +17,7 @@ from middleware import CommonHeaders, RequestContext
 from optimizers.engine import Engine
 from optimizers.router import build_formats
 from optimizers.selftest import impaired, self_test
-from routers import answers, health, optimize, problems
+from routers import answers, documents, health, optimize, problems
 from routers.deps import Gate, Services
 from security.auth import ApiKeys
 from security.file_validation import DocumentLimits, ImageLimits
@@ -73,6 +73,7 @@ def create_app(
     problems.install(app)
     for room in (optimize, health, problems):
         app.include_router(room.router)
+    documents.complete(app)
     return app
 
 
