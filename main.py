@@ -1,6 +1,7 @@
 """The composition root: builds every part once, in order, from one Settings value. `python main.py` serves it."""
 
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -8,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 import uvicorn
+from anyio.lowlevel import checkpoint
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from limits.aio.storage import Storage
@@ -31,6 +33,7 @@ from utils.url_fetch import Fetcher, FetchLimits, UrlCheck
 from utils.worker_pool import WorkerPool
 
 WORKER_PRELOAD = ("optimizers.router", "PIL.Image")
+OPEN_FILES = 65_536
 log = structlog.get_logger("pare")
 
 
@@ -80,6 +83,7 @@ def create_app(
 @asynccontextmanager
 async def running(settings: Settings, fetcher: Fetcher) -> AsyncIterator[Services]:
     """Every part, started and self-tested; ended in reverse."""
+    await checkpoint()  # imports the loop's backend, for which the first of very many callers may find no file left
     # The clock ends a tool; its CPU limit, which threads use up faster, only one that outlived the service.
     runner = ToolRunner(settings.search_path, ProcessLimits(cpu_seconds=4 * settings.tool_timeout_seconds))
     workers = WorkerPool(settings.compression_semaphore_size, worker_environment(settings), WORKER_PRELOAD)
@@ -141,6 +145,13 @@ def welcome(settings: Settings) -> str:
     return "\n".join(lines) + "\n"
 
 
+def raise_file_limit() -> None:
+    """Many shells allow 1,024 open files, which are as many callers; what the host allows beyond is taken."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def serve() -> int:
     """Serve until SIGTERM; 2 when a setting is wrong."""
     try:
@@ -148,6 +159,7 @@ def serve() -> int:
     except SettingsError as error:
         print(f"pare: {error}", file=sys.stderr)
         return 2
+    raise_file_limit()
     print(welcome(settings), file=sys.stderr, flush=True)
     # uvicorn drains on SIGTERM and then raises it again: a service that was asked to end and did has not failed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -76,7 +76,7 @@ class Besieged:
         self.exit_code = self.process.returncode
 
     def aftermath(self) -> list[str]:
-        """What an attack has left behind once everything is quiet, in words; a service that has ended is looked at, too."""
+        """What an attack has left behind once everything is quiet, in words; of a service that has ended as well."""
         wrong = []
         if self.process.poll() is None:
             wrong += settled(lambda: [f"{name} {pid} still runs" for pid, name in self.tools().items()])

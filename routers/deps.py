@@ -40,8 +40,8 @@ class Services:
     reports: tuple[ToolReport, ...]
 
 
-def services(request: Request) -> Services:
-    """The parts of the application that answers."""
+async def services(request: Request) -> Services:
+    """The parts of the application that answers; async, as FastAPI would give anything else a thread."""
     found: Services = request.app.state.services
     return found
 
@@ -49,7 +49,7 @@ def services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(services)]
 
 
-def caller(request: Request, parts: ServicesDep) -> Caller:
+async def caller(request: Request, parts: ServicesDep) -> Caller:
     """Who is calling; refused before anything of the body is read."""
     settings = parts.settings
     peer = request.client.host if request.client else "unknown"

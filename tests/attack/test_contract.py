@@ -6,7 +6,7 @@ import httpx
 
 from benchmarks.contract import check_contract
 
-EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "60"))
 """Random requests for each operation; more for a longer look."""
 
 

@@ -54,7 +54,7 @@ def document(body: str) -> bytes:
 
 
 def local(name: str) -> str:
-    """A name as browsers act on it: one of a drawing program's vocabulary is nothing to them, and keeps its namespace."""
+    """A name as browsers act on it; one of a drawing program's own means nothing to them and keeps its namespace."""
     uri, _, plain = name.rpartition("}")
     return name if uri[1:] == NAMESPACES["i"] else plain
 
