@@ -1,5 +1,6 @@
-"""Bad input by area: broken files, bombs."""
+"""Bad files: broken variants of a good one, and bombs."""
 
+import gzip
 import random
 import struct
 import zlib
@@ -54,3 +55,19 @@ BOMBS = {
     + bytes(45),
     "svg of 10^16 pixels": b'<svg xmlns="http://www.w3.org/2000/svg" width="99999999" height="99999999"/>',
 }
+
+UNPACKED = {
+    "svg 100,000 deep": svg("<g>" * 100_000 + "</g>" * 100_000),
+    "svg of 500,000 elements": svg("<g/>" * 500_000),
+    "svg of 10,000 attributes": svg("<g " + " ".join(f'a{n}=""' for n in range(10_000)) + "/>"),
+    "svg with entities": b'<!DOCTYPE svg [<!ENTITY a "aaaa">]>' + svg("<text>&a;</text>"),
+    "svg with a billion laughs": b"<!DOCTYPE svg [<!ENTITY e0 'x'>"
+    + b"".join(b"<!ENTITY e%d '%s'>" % (n, b"&e%d;" % (n - 1) * 10) for n in range(1, 12))
+    + b"]>"
+    + svg("<text>&e11;</text>"),
+    "svg with a file for an entity": b'<!DOCTYPE svg [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
+    + svg("<text>&a;</text>"),
+    "svgz of 200 MB": gzip.compress(svg(" " * 200_000_000), 9),
+    "svgz in an svgz": gzip.compress(gzip.compress(svg(""))),
+}
+"""Bombs that only reading to some depth tells."""

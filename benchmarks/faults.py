@@ -267,17 +267,23 @@ def two_processes_sigterm(folder: Path) -> Tally:
 
 def thousand_at_once(folder: Path) -> Tally:
     """More requests in one instant than slots, and than a shell lets open files: each one is answered."""
+    with besieged(folder, prefix=["prlimit", "--nofile=1024:"]) as service:
+        tally = rush(service)
+        sent(service, tally, still("PNG"), "afterwards", 200)
+        tally.note("aftermath", *service.aftermath())
+    return tally
+
+
+def rush(service: Besieged) -> Tally:
+    """AT_ONCE small pictures in one instant; figures are the statuses, `lost` among them."""
     tally = Tally(f"{AT_ONCE} at once")
     chance = random.Random(1)  # noqa: S311
     samples = [optimizer.sample() for optimizer in FORMATS]
-    with besieged(folder, prefix=["prlimit", "--nofile=1024:"]) as service:
-        requests = [post(chance.choice(samples)) for _ in range(AT_ONCE)]
-        for answer in asyncio.run(all_at_once(service.address, requests)):
-            tally.note("at once", "lost" if answer is None else fault_of(answer))
-            status = "lost" if answer is None else str(answer.status_code)
-            tally.figures[status] = tally.figures.get(status, 0) + 1
-        sent(service, tally, still("PNG"), "afterwards", 200)
-        tally.note("aftermath", *service.aftermath())
+    requests = [post(chance.choice(samples)) for _ in range(AT_ONCE)]
+    for answer in asyncio.run(all_at_once(service.address, requests)):
+        tally.note("at once", "lost" if answer is None else fault_of(answer))
+        status = "lost" if answer is None else str(answer.status_code)
+        tally.figures[status] = tally.figures.get(status, 0) + 1
     return tally
 
 
@@ -290,5 +296,5 @@ FAULTS: tuple[Callable[[Path], Tally], ...] = (
     server_process_killed,
     sigterm_in_flight,
     two_processes_sigterm,
-    thousand_at_once,
 )
+"""Each with a service of its own."""

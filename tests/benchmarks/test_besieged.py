@@ -18,7 +18,7 @@ def litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Besieged:
     (tmp_path / "tmp").mkdir()
     (tmp_path / "tmp" / "left").touch()
     (tmp_path / "log").write_text(f"Traceback: {KEY}")
-    code = "import subprocess; subprocess.Popen(['true']); subprocess.run(['cat'])"
+    code = "import subprocess; zombie = subprocess.Popen(['true']); subprocess.run(['cat'])"
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
     return Besieged(process, "http://127.0.0.1:1", tmp_path)
 
