@@ -1,5 +1,6 @@
 """The areas of an attack over HTTP: each sends its inputs to one running service and says what was wrong."""
 
+import io
 import json
 import random
 import socket
@@ -10,11 +11,13 @@ from contextlib import suppress
 from xml.sax.saxutils import quoteattr
 
 import httpx
+from PIL import Image
 
 from benchmarks.addresses import PRIVATE_IPV4, PRIVATE_IPV6, in_url
 from benchmarks.attacks import BOMBS, UNPACKED, mutate, svg
 from benchmarks.besieged import KEY, WRONG_KEY, Besieged
 from benchmarks.contract import check_contract
+from benchmarks.faults import noise
 from benchmarks.judge import Tally, fault_of
 from benchmarks.malformed import ANSWERED, BROKEN_OFF
 from benchmarks.svg_attacks import ANIMATIONS, HANDLERS, LINKS, LOADS, SCRIPTS, SHEETS, STYLES
@@ -79,6 +82,30 @@ def bombs(service: Besieged) -> Tally:
             tally.note(name, fault_of(answer) or ("" if refused else f"answered {answer.status_code}"))
     tally.figures["slowest refusal, s"] = slowest
     return tally
+
+
+def heavy(service: Besieged) -> Tally:
+    """As large as is allowed, as many at once as there are slots and places: what most memory is needed for."""
+    tally = Tally("files just within the limits")
+    size = (7000, 7000)
+    scene = Image.linear_gradient("L").resize(size)
+    colour = Image.merge("RGB", (scene, scene.rotate(90), scene.rotate(180)))
+    inputs = {"PNG": encoded(colour, "PNG", compress_level=1), "JPEG": encoded(colour, "JPEG")}
+    inputs |= {"GIF": encoded(scene, "GIF"), "WEBP": encoded(colour, "WEBP", method=0)}
+    inputs |= {
+        "TIFF": encoded(colour, "TIFF", compression="tiff_deflate"),
+        "noise": noise(3200),
+        "zeros": bytes(32 << 20),
+    }
+    by_callers(service, tally, inputs, lambda answer: "")
+    return tally
+
+
+def encoded(image: Image.Image, format: str, **options: object) -> bytes:
+    """The picture as a file of 49 million pixels."""
+    out = io.BytesIO()
+    image.save(out, format, **options)
+    return out.getvalue()
 
 
 def drawings(service: Besieged) -> Tally:

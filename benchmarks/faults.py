@@ -1,13 +1,14 @@
 """What breaks under a running service: disk, Redis, processes, tools; each a function that says what went wrong."""
 
 import asyncio
+import io
 import os
 import random
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,10 +35,8 @@ SLOW_CALLS_SECONDS = 0.25 * REDIS_CALLS
 
 def noise(side: int, format: str = "PNG") -> bytes:
     """A picture that keeps tools busy: a second or two for a PNG of 700 pixels."""
-    from io import BytesIO
-
     grain = np.random.default_rng(7).integers(0, 255, (side, side, 3), dtype="uint8")
-    out = BytesIO()
+    out = io.BytesIO()
     Image.fromarray(grain, "RGB").save(out, format)
     return out.getvalue()
 
@@ -253,7 +252,7 @@ def sigterm_in_flight(folder: Path, workers: int = 1) -> Tally:
     return tally
 
 
-def _all_arrived(service: Besieged, running: list["Future[httpx.Response]"]) -> None:
+def _all_arrived(service: Besieged, running: Sequence[Future[httpx.Response]]) -> None:
     """Wait until tools work and every request has had time to be read."""
     while not service.tools() and not any(job.done() for job in running):
         time.sleep(0.02)
@@ -275,11 +274,11 @@ def thousand_at_once(folder: Path) -> Tally:
 
 
 def rush(service: Besieged) -> Tally:
-    """AT_ONCE small pictures in one instant; figures are the statuses, `lost` among them."""
+    """AT_ONCE pictures, every other of 200 kB, in one instant; figures are the statuses, `lost` among them."""
     tally = Tally(f"{AT_ONCE} at once")
     chance = random.Random(1)  # noqa: S311
-    samples = [optimizer.sample() for optimizer in FORMATS]
-    requests = [post(chance.choice(samples)) for _ in range(AT_ONCE)]
+    samples, large = [optimizer.sample() for optimizer in FORMATS], noise(260)
+    requests = [post(large if number % 2 else chance.choice(samples)) for number in range(AT_ONCE)]
     for answer in asyncio.run(all_at_once(service.address, requests)):
         tally.note("at once", "lost" if answer is None else fault_of(answer))
         status = "lost" if answer is None else str(answer.status_code)

@@ -68,6 +68,7 @@ def _areas(per_format: int, examples: int) -> Sequence[Callable[[Besieged], Tall
     return (
         lambda service: areas.mutations(service, per_format),
         areas.bombs,
+        areas.heavy,
         areas.drawings,
         areas.addresses,
         areas.messages,
