@@ -14,12 +14,25 @@ from pathlib import Path
 
 from benchmarks import areas
 from benchmarks.besieged import Besieged, besieged
-from benchmarks.faults import FAULTS, rush
+from benchmarks.faults import disk_full, tools_killed, workers_killed
 from benchmarks.judge import Tally
 from benchmarks.probe import Pulse, pulse
+from benchmarks.process_faults import rush, server_process_killed, sigterm_in_flight, two_processes_sigterm
 from benchmarks.processes import MemoryWatch
+from benchmarks.redis_faults import redis_fails, redis_talks_nonsense
 from benchmarks.table import markdown, number, verdict
 
+FAULTS: tuple[Callable[[Path], Tally], ...] = (
+    disk_full,
+    tools_killed,
+    workers_killed,
+    redis_fails,
+    redis_talks_nonsense,
+    server_process_killed,
+    sigterm_in_flight,
+    two_processes_sigterm,
+)
+"""Each with a service of its own."""
 MEMORY_AIM = 1.5 * 1024**3 / 1e6
 HEALTH_AIM = 100.0
 BOMB_AIM = 1.0

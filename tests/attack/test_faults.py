@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import faults
+from benchmarks.faults import disk_full, tools_killed, workers_killed
 from benchmarks.judge import Tally
+from benchmarks.process_faults import AT_ONCE, thousand_at_once
+from benchmarks.redis_faults import redis_talks_nonsense
 
-FAULTS = [faults.disk_full, faults.tools_killed, faults.workers_killed, faults.redis_talks_nonsense]
+FAULTS = [disk_full, tools_killed, workers_killed, redis_talks_nonsense]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
@@ -19,7 +21,7 @@ def test_it_is_survived(fault: Callable[[Path], Tally], tmp_path: Path) -> None:
 
 
 def test_a_thousand_at_once_are_answered(tmp_path: Path) -> None:
-    tally = faults.thousand_at_once(tmp_path)
+    tally = thousand_at_once(tmp_path)
     assert tally.failures == []
     assert set(tally.figures) == {"200", "503"}
-    assert sum(tally.figures.values()) == faults.AT_ONCE
+    assert sum(tally.figures.values()) == AT_ONCE

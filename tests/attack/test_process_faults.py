@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.faults import server_process_killed, sigterm_in_flight
+from benchmarks.process_faults import server_process_killed, sigterm_in_flight
 
 
 @pytest.mark.parametrize("workers", [1, 2])

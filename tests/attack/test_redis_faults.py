@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.faults import redis_fails
+from benchmarks.redis_faults import redis_fails
 
 
 def test_redis_hangs_and_goes_and_comes_back(tmp_path: Path) -> None:
