@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from urllib.parse import unquote
 
 import structlog
 import uvicorn
+from anyio.lowlevel import checkpoint
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
@@ -22,7 +24,7 @@ from middleware import CommonHeaders, RequestContext
 from optimizers.engine import Engine
 from optimizers.router import build_formats
 from optimizers.selftest import impaired, self_test
-from routers import answers, health, metrics, optimize, problems, stored
+from routers import answers, documents, health, metrics, optimize, problems, stored
 from routers.deps import Gate, Services
 from routers.draining import DRAINING, CloseWhileDraining, LingeringConnection
 from security.auth import ApiKeys
@@ -51,6 +53,7 @@ TELEMETRY: TelemetryConfig = {
     "operation_spans": False,
     "exclude": lambda scope: scope["path"].startswith(PROBES),
 }
+OPEN_FILES = 65_536
 log = structlog.get_logger("pare")
 
 
@@ -97,12 +100,14 @@ def create_app(
     problems.install(app)
     for room in (optimize, stored, health, metrics, problems):
         app.include_router(room.router)
+    documents.complete(app)
     return app
 
 
 @asynccontextmanager
 async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> AsyncIterator[Services]:
     """Every part, started and self-tested; ended in reverse."""
+    await checkpoint()  # imports the loop's backend, for which the first of very many callers may find no file left
     # The clock ends a tool; its CPU limit, which threads use up faster, only one that outlived the service.
     runner = ToolRunner(settings.search_path, ProcessLimits(cpu_seconds=4 * settings.tool_timeout_seconds), launcher)
     workers = WorkerPool(settings.compression_semaphore_size, worker_environment(settings), WORKER_PRELOAD, launcher)
@@ -220,6 +225,13 @@ def welcome(settings: Settings) -> str:
     return "\n".join(lines) + "\n"
 
 
+def raise_file_limit() -> None:
+    """Many shells allow 1,024 open files, which are as many callers; what the host allows beyond is taken."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def serve() -> int:
     """Serve until SIGTERM; 2 when a setting is wrong."""
     try:
@@ -228,6 +240,7 @@ def serve() -> int:
     except SettingsError as error:
         print(f"pare: {error}", file=sys.stderr)
         return 2
+    raise_file_limit()
     print(welcome(settings), file=sys.stderr, flush=True)
     if settings.workers > 1:
         share_between_processes(settings.data_dir / "metrics")

@@ -1,12 +1,17 @@
 """Wire models: what callers may say, and what they are told. Every door's options become a Policy here, once."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from exceptions import InvalidOptions
 from optimizers.policy import Effort, Metadata, Policy
+
+
+def _whole(value: object) -> object:
+    """JSON knows one kind of number: 80.0 is 80."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class OptimizationOptions(BaseModel):
@@ -14,7 +19,9 @@ class OptimizationOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    quality: int | None = Field(None, ge=1, le=100, description="1-100; the service's default where absent.")
+    quality: Annotated[int | None, BeforeValidator(_whole)] = Field(
+        None, ge=1, le=100, description="1-100; the service's default where absent."
+    )
     lossless: bool = Field(False, description="Pixels stay exactly equal.")
     format: Literal["original"] = Field("original", description="The format of the answer.")
     metadata: Metadata = Field(Metadata.SAFE, description="What may stay beside the pixels.")
@@ -34,7 +41,7 @@ class OptimizationOptions(BaseModel):
     def from_query(cls, query: Mapping[str, str]) -> Self:
         """Options spelled as strings. Raises InvalidOptions."""
         try:
-            return cls.model_validate_strings(dict(query))
+            return cls.model_validate_strings(dict(query), strict=False)
         except ValidationError as error:
             raise _invalid(error) from None
 
@@ -70,7 +77,9 @@ class RequestOptions(BaseModel):
 class UrlRequest(RequestOptions):
     """The JSON body of POST /optimize: where the image is, and the options."""
 
-    url: str = Field(description="http or https, on port 80 or 443, at a public address.")
+    url: str = Field(
+        description="http or https, on port 80 or 443, at a public address.", json_schema_extra={"format": "uri"}
+    )
 
 
 def _invalid(error: ValidationError) -> InvalidOptions:
@@ -83,7 +92,7 @@ class CandidateReceipt(BaseModel):
     """One attempt at a smaller file."""
 
     method: str
-    dial: int | None = Field(description="The encoder's own quality setting.")
+    dial: int | None = Field(None, description="The encoder's own quality setting.")
     bytes: int
     lossless: bool
     milliseconds: float
@@ -108,7 +117,7 @@ class Receipt(BaseModel):
     optimized_format: str
     method: str
     reason: str
-    quality_used: int | None
+    quality_used: int | None = Field(None, description="Absent where nothing was encoded with loss.")
     width: int
     height: int
     frames: int

@@ -47,8 +47,8 @@ class Services:
     launcher: Launcher
 
 
-def services(request: Request) -> Services:
-    """The parts of the application that answers."""
+async def services(request: Request) -> Services:
+    """The parts of the application that answers; async, as FastAPI would give anything else a thread."""
     found: Services = request.app.state.services
     return found
 
@@ -56,7 +56,7 @@ def services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(services)]
 
 
-def address(request: Request, parts: ServicesDep) -> str:
+async def address(request: Request, parts: ServicesDep) -> str:
     """Where the request comes from, as far as it can be believed."""
     peer = request.client.host if request.client else "unknown"
     # A proxy may add a line of its own below the client's instead of appending to it: all lines are one list.

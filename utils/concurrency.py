@@ -32,11 +32,16 @@ class FileLocks:
     def __init__(self, folder: Path, name: str, count: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._paths = [folder / f"{name}-{index}.lock" for index in range(count)]
+        for path in self._paths:
+            path.touch(0o600)  # all of them now: later the disk may be full
 
     def try_acquire(self) -> int | None:
-        """A held file descriptor, or None when all are taken; closing it releases the lock."""
+        """A held file descriptor, or None when all are taken; closing it releases the lock. Raises Busy."""
         for path in self._paths:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except OSError as error:
+                raise Busy(f"no lock can be opened: {error.strerror}", retry_after=RETRY_AFTER_SECONDS) from error
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return descriptor
