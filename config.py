@@ -1,7 +1,9 @@
 """Every setting, read once from the environment (and `.env`) into one frozen value that `create_app` hands on."""
 
+import hashlib
 import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import quote, urlsplit
@@ -11,6 +13,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).parent
+FORM_ALLOWANCE = 1 << 20
+"""Bytes that a body may be larger than its file."""
 CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -71,12 +75,25 @@ class Settings(BaseSettings):
         32, ge=1, le=1024, description="Largest upload in MiB (Cloud Run's HTTP/1 limit is 32 in all)."
     )
     upload_timeout_seconds: int = Field(120, ge=1, le=3600, description="Longest time a body may take to arrive.")
+    min_upload_rate_kb: int = Field(
+        16,
+        ge=1,
+        le=1 << 20,
+        description="Least KiB a second at which a body has to arrive; it may pause for 5 seconds.",
+    )
     max_pixels: int = Field(50_000_000, ge=1, description="Most pixels in one frame.")
     max_total_pixels: int = Field(200_000_000, ge=1, description="Most pixels over all frames.")
     max_frames: int = Field(1000, ge=1, description="Most frames or pages.")
+    max_decoded_mb: int = Field(512, ge=1, description="Most MiB that one decoded frame may take.")
+    max_metadata_mb: int = Field(
+        64, ge=1, le=128, description="Most MiB of text, EXIF, XMP and profiles in one file, unpacked."
+    )
     max_svg_depth: int = Field(128, ge=1, le=500, description="Deepest nesting in an SVG.")
     max_svg_elements: int = Field(400_000, ge=1, description="Most elements in an SVG.")
     max_svg_attributes: int = Field(300, ge=1, description="Most attributes of one SVG element.")
+    max_svg_css: int = Field(
+        4_000_000, ge=1, description="Most characters of style sheets and intricate styles in an SVG."
+    )
     max_svgz_ratio: int = Field(100, ge=1, description="Most bytes that one byte of an SVGZ may unpack to.")
     url_fetch_timeout: int = Field(30, ge=1, le=600, description="Seconds that fetching by URL may take in all.")
     url_fetch_max_redirects: int = Field(5, ge=0, le=20, description="Most redirects that are followed.")
@@ -174,6 +191,28 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def min_upload_rate(self) -> int:
+        """Slowest body in bytes a second."""
+        return self.min_upload_rate_kb << 10
+
+    @property
+    def max_arriving(self) -> int:
+        """Bytes that one server process may hold of bodies on their way: as many bodies as the container has places."""
+        places = self.compression_semaphore_size + self.max_queue_depth
+        return max(1, places // self.workers) * (self.max_file_size + FORM_ALLOWANCE)
+
+    @property
+    def slots_dir(self) -> Path:
+        """Where the locks lie that bound the jobs of all server processes.
+
+        A container's own folder for temporary files, never DATA_DIR: on a volume that several containers share, they
+        would share one container's slots, and network file systems hold locks badly or not at all. The name is that of
+        the owner and of DATA_DIR, so that services side by side on one machine do not share theirs either.
+        """
+        digest = hashlib.sha256(str(self.data_dir.resolve()).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"pare-{os.getuid()}-{digest}"
+
+    @property
     def max_file_size(self) -> int:
         """Largest upload in bytes."""
         return self.max_file_size_mb << 20
@@ -222,6 +261,23 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsError("; ".join(map(_sentence, error.errors()))) from None
+
+
+def check_folders(settings: Settings) -> None:
+    """Make the folders that the service writes to; raises SettingsError for one that it cannot."""
+    for name, folder in (("DATA_DIR", "data_dir"), ("TMPDIR", "slots_dir")):
+        try:
+            _make_writable(getattr(settings, folder))
+        except OSError as error:
+            raise SettingsError(
+                f"{name} is wrong: {error.filename or 'it'} cannot be written ({error.strerror})"
+            ) from None
+
+
+def _make_writable(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def _sentence(error: ErrorDetails) -> str:

@@ -26,7 +26,8 @@ PareError
     ├── ToolTimeout          it was ended at its time limit
     ├── ToolMissing          it is not installed
     ├── ToolFlooded          it wrote more than it may
-    └── ToolCrashed          it exited with an error or was killed
+    ├── ToolKilled           the system took its process away, most likely for want of memory
+    └── ToolCrashed          it exited with an error or by a fault of its own
 """
 
 from typing import Any, NamedTuple
@@ -149,8 +150,14 @@ class ToolFlooded(ToolError):
     kind = "flooded"
 
 
+class ToolKilled(ToolError):
+    """The system took the tool's process away: no fault of the picture, as far as anybody can tell."""
+
+    kind = "killed"
+
+
 class ToolCrashed(ToolError):
-    """The tool exited with an error or was killed."""
+    """The tool exited with an error or by a fault of its own."""
 
     kind = "crashed"
 
@@ -186,6 +193,7 @@ STATUS: dict[type[PareError], Status] = {
     Busy: Status(503, "busy", "Every slot is taken"),
     ToolTimeout: Status(504, "tool_timeout", "A tool was too slow"),
     ToolMissing: Status(503, "tool_missing", "A tool is not installed"),
+    ToolKilled: Status(503, "tool_killed", "The service ran short of memory"),
     ToolFlooded: Status(422, "undecodable_image", "The image cannot be decoded"),
     ToolCrashed: Status(422, "undecodable_image", "The image cannot be decoded"),
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -12,17 +13,18 @@ from urllib.parse import unquote
 
 import structlog
 import uvicorn
+from anyio.lowlevel import checkpoint
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
 from limits.aio.storage import Storage
 
-from config import ROOT, Settings, SettingsError, load_settings
+from config import ROOT, Settings, SettingsError, check_folders, load_settings
 from middleware import CommonHeaders, RequestContext
 from optimizers.engine import Engine
 from optimizers.router import build_formats
 from optimizers.selftest import impaired, self_test
-from routers import answers, health, metrics, optimize, problems, stored
+from routers import answers, documents, health, metrics, optimize, problems, stored
 from routers.deps import Gate, Services
 from routers.draining import DRAINING, CloseWhileDraining, LingeringConnection
 from security.auth import ApiKeys
@@ -33,7 +35,7 @@ from storage.options import GcsOptions, S3Options, StoreOptions, SupabaseOptions
 from storage.retry import RetryPolicy
 from storage.stores import Stores
 from utils.checked_transport import AddressCheck, Resolver, resolve
-from utils.concurrency import Slots
+from utils.concurrency import ByteBudget, Slots
 from utils.logging import json_logging
 from utils.metrics import share_between_processes
 from utils.sandbox import confine
@@ -51,6 +53,7 @@ TELEMETRY: TelemetryConfig = {
     "operation_spans": False,
     "exclude": lambda scope: scope["path"].startswith(PROBES),
 }
+OPEN_FILES = 65_536
 log = structlog.get_logger("pare")
 
 
@@ -97,19 +100,32 @@ def create_app(
     problems.install(app)
     for room in (optimize, stored, health, metrics, problems):
         app.include_router(room.router)
+    documents.complete(app)
     return app
 
 
 @asynccontextmanager
 async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> AsyncIterator[Services]:
     """Every part, started and self-tested; ended in reverse."""
+    await checkpoint()  # imports the loop's backend, for which the first of very many callers may find no file left
     # The clock ends a tool; its CPU limit, which threads use up faster, only one that outlived the service.
     runner = ToolRunner(settings.search_path, ProcessLimits(cpu_seconds=4 * settings.tool_timeout_seconds), launcher)
     workers = WorkerPool(settings.compression_semaphore_size, worker_environment(settings), WORKER_PRELOAD, launcher)
-    slots = Slots(settings.data_dir / "slots", settings.compression_semaphore_size, settings.max_queue_depth)
-    limits = ImageLimits(settings.max_pixels, settings.max_total_pixels, settings.max_frames)
+    slots = Slots(settings.slots_dir, settings.compression_semaphore_size, settings.max_queue_depth)
+    bodies = ByteBudget(settings.max_arriving)
+    limits = ImageLimits(
+        settings.max_pixels,
+        settings.max_total_pixels,
+        settings.max_frames,
+        settings.max_decoded_mb << 20,
+        settings.max_metadata_mb << 20,
+    )
     documents = DocumentLimits(
-        settings.max_svg_depth, settings.max_svg_elements, settings.max_svg_attributes, settings.max_svgz_ratio
+        settings.max_svg_depth,
+        settings.max_svg_elements,
+        settings.max_svg_attributes,
+        settings.max_svgz_ratio,
+        settings.max_svg_css,
     )
     engine = Engine(
         runner,
@@ -129,7 +145,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
             for name in impaired(engine.formats, reports):
                 log.warning("a tool does not work", format=name, health="/health")
             gate = build_gate(settings, storage)
-            yield Services(settings, engine, slots, gate, fetcher, stores, reports, launcher)
+            yield Services(settings, engine, slots, bodies, gate, fetcher, stores, reports, launcher)
         finally:
             await stores.close()
             await workers.close()
@@ -217,13 +233,22 @@ def welcome(settings: Settings) -> str:
     return "\n".join(lines) + "\n"
 
 
+def raise_file_limit() -> None:
+    """Many shells allow 1,024 open files, which are as many callers; what the host allows beyond is taken."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def serve() -> int:
     """Serve until SIGTERM; 2 when a setting is wrong."""
     try:
         settings = load_settings()
+        check_folders(settings)
     except SettingsError as error:
         print(f"pare: {error}", file=sys.stderr)
         return 2
+    raise_file_limit()
     print(welcome(settings), file=sys.stderr, flush=True)
     if settings.workers > 1:
         share_between_processes(settings.data_dir / "metrics")
@@ -232,7 +257,8 @@ def serve() -> int:
     uvicorn.run(
         "main:create_app",
         factory=True,
-        # httptools keeps request headers without a limit, and loses the body of a request that offers an upgrade.
+        # Over h11: httptools keeps request headers without a limit, and loses the body of a request that offers an
+        # upgrade.
         http=LingeringConnection,
         ws="none",
         # uvloop forks where asyncio spawns: a tool's start costs the service twice as much.

@@ -55,7 +55,13 @@ def free_port() -> int:
 def start_service(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes], str]:
     """A service of its own on a free port; its process and its address once it answers."""
     port = free_port()
-    env = {"PATH": os.environ["PATH"], "PORT": str(port), "WORKERS": "1", "DATA_DIR": str(folder)}
+    env = {
+        "PATH": os.environ["PATH"],
+        "PORT": str(port),
+        "WORKERS": "1",
+        "DATA_DIR": str(folder),
+        "TMPDIR": str(folder),
+    }
     env |= {"RATE_LIMIT_PUBLIC_RPM": "0", "RATE_LIMIT_PUBLIC_BURST": "0", **settings}
     log = (folder / "service.log").open("wb")
     process = subprocess.Popen([sys.executable, "main.py"], cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT)

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -149,3 +150,32 @@ def test_stores_get_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     options = store_options(load_settings())
     assert (options.gcs.endpoint, options.gcs.anonymous) == ("http://127.0.0.1:9023", True)
     assert (options.retry.total, options.s3.region) == (7, "eu-west-1")
+
+
+def started(**env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "main.py"], cwd=ROOT, env=env, capture_output=True, text=True)
+
+
+def test_the_service_does_not_start_without_a_folder_to_write_to(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = started(DATA_DIR=f"{tmp_path}/file/data")
+    assert done.returncode == 2
+    assert done.stderr.startswith("pare: DATA_DIR is wrong: ") and done.stderr.count("\n") == 1
+
+
+def test_the_service_does_not_start_without_a_folder_for_its_slots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    Settings(data_dir=tmp_path).slots_dir.touch()
+    done = started(DATA_DIR=str(tmp_path), TMPDIR=str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.startswith("pare: TMPDIR is wrong: ") and done.stderr.count("\n") == 1
+
+
+def test_slots_are_shared_by_neither_containers_nor_services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    volume = Settings(data_dir=tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "one container"))
+    here, beside = volume.slots_dir, Settings(data_dir=tmp_path / "other").slots_dir
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "another"))
+    assert len({here, beside, volume.slots_dir}) == 3
