@@ -72,7 +72,9 @@ class Seeker:
         goal, found = self.policy.goal, []
         for encoder in encoders:
             if part and goal is not None and encoder.probe and self._pays(encoder):
-                trial = await reach(_on(part, encoder), goal, self._nominal, (1, encoder.highest), REHEARSALS)
+                trial = await reach(
+                    _on(part, encoder), goal, self._nominal, (encoder.lowest, encoder.highest), REHEARSALS
+                )
                 found += [(encoder, trial)] if trial else []
         if not found:
             return encoders, self._nominal, PERFORMANCES
@@ -86,11 +88,11 @@ class Seeker:
         found = await self._reach(try_at, encoder, start, patience)
         if policy.max_bytes is not None and (found is None or len(found.data) > policy.max_bytes):
             top = min(encoder.highest, found.quality - 1 if found else 100, 100 if policy.auto else policy.quality)
-            within = await fit(try_at, policy.max_bytes, min(start, top), (1, top), REHEARSALS)
+            within = await fit(try_at, policy.max_bytes, min(start, top), (encoder.lowest, top), REHEARSALS)
             if within and within.score >= max(self.floor, policy.min_score or 0):
                 found = within
             elif policy.min_score is None:
-                found = await reach(try_at, self.floor, start, (1, top), REHEARSALS) or found
+                found = await reach(try_at, self.floor, start, (encoder.lowest, top), REHEARSALS) or found
         return made[found.quality] if found else None
 
     async def _reach(self, try_at: Try, encoder: Encoder, start: float, patience: int) -> Trial | None:
@@ -100,9 +102,8 @@ class Seeker:
             return None
         if policy.goal is None:
             return await try_at(policy.quality)
-        return await reach(
-            try_at, policy.goal, start, (1 if policy.auto else policy.quality, encoder.highest), patience
-        )
+        least = encoder.lowest if policy.auto else max(encoder.lowest, policy.quality)
+        return await reach(try_at, policy.goal, start, (least, encoder.highest), patience)
 
     def _pays(self, encoder: Encoder) -> bool:
         """Whether the source is fine enough: what is near the goal already would fade with every pass."""
