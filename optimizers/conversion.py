@@ -128,7 +128,7 @@ class Conversion:
 
     async def _dispose(self, rivals: list[Rival]) -> Rival:
         """The smallest that is what it should be. Raises where there is none."""
-        for rival in sorted(rivals, key=lambda rival: (self._short(rival), len(rival.attempt.candidate.data))):
+        for rival in sorted(rivals, key=self._rank):
             lost = await self._lost(rival)
             rivals = [r for r in rivals if r is not rival]
             if not lost:
@@ -136,6 +136,11 @@ class Conversion:
                 return replace(rival, attempt=replace(rival.attempt, verdict="won"))
             self.attempts.append(replace(rival.attempt, verdict="; ".join(lost)))
         raise self.task.tools.last_error or UnprocessableImage("no encoder made a file of the image")
+
+    def _rank(self, rival: Rival) -> tuple[bool, int, bool]:
+        """What is best comes first: reaches the score, is small, loses nothing."""
+        made = rival.attempt.candidate
+        return self._short(rival), len(made.data), not made.lossless
 
     def _short(self, rival: Rival) -> bool:
         """Whether a file misses the score that was asked for."""

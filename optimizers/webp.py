@@ -98,8 +98,9 @@ class Webp(Target):
         """Lossy; where the picture is drawn, or no loss is wanted, near-lossless and lossless beside it."""
         finish = partial(labelled, icc=pixels.icc, exif=pixels.exif)
         if pixels.durations:
-            lossy = animations.lossy(pixels, finish, policy.effort, tools)
-            return lossy, animations.lossless(pixels, finish, tools)
+            # What takes least time comes first: of a long film it may be all that there is time for.
+            found = [animations.lossless(pixels, finish, tools)] if policy.effort is not Effort.FAST else []
+            return [*found, animations.lossy(pixels, finish, policy.effort, tools)]
         png, area = pixels.frames[0], pixels.width * pixels.height
         found = [stills.lossy(png, finish, policy.effort, tools)]
         if policy.lossless or await stills.looks_drawn(png, "PNG", area, policy.effort, tools):
