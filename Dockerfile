@@ -1,5 +1,6 @@
 # docker build -t pare .
 # docker run -p 8080:8080 pare
+# With OpenTelemetry: docker build --build-arg REQUIREMENTS=requirements-telemetry.txt -t pare .
 ARG PYTHON_IMAGE=python:3.12-slim-trixie
 
 
@@ -20,8 +21,9 @@ RUN cd "$(mktemp -d)" \
     && for package in *.deb; do dpkg -x "$package" . || exit 1; done \
     && cp usr/bin/cwebp usr/bin/webpmux usr/bin/gifsicle /opt/tools/bin/
 
-COPY requirements.txt ./
-RUN /opt/venv/bin/python -m pip install -q --require-hashes --use-pep517 --no-build-isolation -r requirements.txt \
+ARG REQUIREMENTS=requirements.txt
+COPY ${REQUIREMENTS} ./
+RUN /opt/venv/bin/python -m pip install -q --require-hashes --use-pep517 --no-build-isolation -r "${REQUIREMENTS}" \
     && /opt/venv/bin/python -m pip uninstall -q -y setuptools pip
 
 COPY . .

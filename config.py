@@ -58,6 +58,10 @@ class Settings(BaseSettings):
     rate_limit_auth_enabled: bool = Field(False, description="Limit callers with a key, too.")
     rate_limit_auth_rpm: int = Field(0, ge=0, description="Calls a minute with a key; 0 = unlimited.")
 
+    # Watching it
+    metrics_token: SecretStr = Field(SecretStr(""), description="Bearer token for /metrics; empty = open.")
+    google_cloud_project: str = Field("", description="Project that traces are in; log lines then link to them.")
+
     # Limits
     max_file_size_mb: int = Field(
         32, ge=1, le=1024, description="Largest upload in MiB (Cloud Run's HTTP/1 limit is 32 in all)."

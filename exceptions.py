@@ -13,6 +13,7 @@ PareError
 ├── UrlRefused               a URL that is not plain http(s), or leads to an address that is not public
 ├── SourceFailed             the server that a URL names cannot be reached or answered badly
 │   └── SourceTimeout        it was too slow
+├── Unavailable              the service is ending, or cannot do this at all just now
 ├── Busy                     every slot and every place in the queue is taken, or no process to be had
 └── ToolError                a tool gave no usable result
     ├── ToolTimeout          it was ended at its time limit
@@ -81,6 +82,10 @@ class SourceTimeout(SourceFailed):
     """The URL's server did not deliver in time."""
 
 
+class Unavailable(PareError):
+    """The service is ending, or cannot do this at all just now."""
+
+
 class Busy(PareError):
     """No slot, no place in the queue or no process to be had; `retry_after` in seconds."""
 
@@ -136,6 +141,7 @@ STATUS: dict[type[PareError], Status] = {
     UrlRefused: Status(422, "url_refused", "The URL is not fetched"),
     SourceFailed: Status(502, "source_failed", "The source answered badly"),
     SourceTimeout: Status(504, "source_timeout", "The source was too slow"),
+    Unavailable: Status(503, "unavailable", "The service is not available"),
     Busy: Status(503, "busy", "Every slot is taken"),
     ToolTimeout: Status(504, "tool_timeout", "A tool was too slow"),
     ToolMissing: Status(503, "tool_missing", "A tool is not installed"),

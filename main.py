@@ -1,5 +1,6 @@
 """The composition root: builds every part once, in order, from one Settings value. `python main.py` serves it."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.telemetry import TelemetryConfig
 from limits.aio.storage import Storage
 
 from config import Settings, SettingsError, load_settings
@@ -17,8 +19,9 @@ from middleware import CommonHeaders, RequestContext
 from optimizers.engine import Engine
 from optimizers.router import build_formats
 from optimizers.selftest import impaired, self_test
-from routers import answers, health, optimize, problems
+from routers import answers, health, metrics, optimize, problems
 from routers.deps import Gate, Services
+from routers.draining import DRAINING, CloseWhileDraining, LingeringConnection
 from security.auth import ApiKeys
 from security.file_validation import DocumentLimits, ImageLimits
 from security.rate_limiter import RateLimiter, allowances, open_storage
@@ -26,11 +29,21 @@ from security.ssrf import check_address, check_url
 from utils.checked_transport import AddressCheck, Resolver, resolve
 from utils.concurrency import Slots
 from utils.logging import json_logging
+from utils.metrics import share_between_processes
 from utils.subprocess_runner import ProcessLimits, ToolRunner
 from utils.url_fetch import Fetcher, FetchLimits, UrlCheck
 from utils.worker_pool import WorkerPool
 
 WORKER_PRELOAD = ("optimizers.router", "PIL.Image")
+PROBES = ("/health", "/metrics")
+TELEMETRY: TelemetryConfig = {
+    # By the OTEL_* variables; without an endpoint among them nothing of OpenTelemetry's SDK is imported.
+    "auto_configure": True,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "exclude": lambda scope: scope["path"].startswith(PROBES),
+}
 log = structlog.get_logger("pare")
 
 
@@ -45,12 +58,12 @@ def create_app(
     settings = settings or load_settings()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with json_logging(settings.log_level, settings.service_name):
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, asyncio.Event]]:
+        with json_logging(settings.log_level, settings.service_name, settings.google_cloud_project):
             fetcher = Fetcher(resolver, address_check, url_check, fetch_limits(settings))
             async with running(settings, fetcher) as services:
                 app.state.services = services
-                yield
+                yield {DRAINING: asyncio.Event()}
 
     app = FastAPI(
         redirect_slashes=False,
@@ -58,6 +71,7 @@ def create_app(
         version=settings.version,
         summary="Smaller images that look the same.",
         lifespan=lifespan,
+        telemetry=TELEMETRY,
     )
     # The last one added is the outermost.
     app.add_middleware(problems.CrashAnswers)
@@ -69,9 +83,10 @@ def create_app(
         expose_headers=answers.RESULT_HEADERS,
     )
     app.add_middleware(CommonHeaders)
+    app.add_middleware(CloseWhileDraining)
     app.add_middleware(RequestContext)
     problems.install(app)
-    for room in (optimize, health, problems):
+    for room in (optimize, health, metrics, problems):
         app.include_router(room.router)
     return app
 
@@ -156,13 +171,15 @@ def serve() -> int:
         print(f"pare: {error}", file=sys.stderr)
         return 2
     print(welcome(settings), file=sys.stderr, flush=True)
+    if settings.workers > 1:
+        share_between_processes(settings.data_dir / "metrics")
     # uvicorn drains on SIGTERM and then raises it again: a service that was asked to end and did has not failed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         "main:create_app",
         factory=True,
         # httptools keeps request headers without a limit, and loses the body of a request that offers an upgrade.
-        http="h11",
+        http=LingeringConnection,
         ws="none",
         # uvloop forks where asyncio spawns: a tool's start costs the service twice as much.
         loop="asyncio",

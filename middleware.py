@@ -9,8 +9,12 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from utils.metrics import observe_request
+from utils.trace_context import trace_of
+
 WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+SERVER_ERROR = 500
+"""What the server answers where the application does not."""
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -23,7 +27,7 @@ log = structlog.get_logger("pare.access")
 
 @dataclass(frozen=True)
 class RequestContext:
-    """Gives each request an id (the caller's, if well formed), binds it to the log, and writes one access line."""
+    """Gives each request an id (the caller's, if well formed), binds it to the log, counts it, and writes one line."""
 
     app: ASGIApp
 
@@ -34,10 +38,9 @@ class RequestContext:
         given = headers.get("x-request-id", "")
         request_id = given if WELL_FORMED_ID.fullmatch(given) else str(uuid.uuid4())
         scope["request_id"] = request_id
-        context = {"request_id": request_id}
-        if trace := TRACEPARENT.fullmatch(headers.get("traceparent", "")):
-            context["trace_id"] = trace[1]
-        started, status = time.perf_counter(), 0
+        trace = trace_of(headers)
+        context = {"request_id": request_id, **(trace._asdict() if trace else {})}
+        started, status = time.perf_counter(), SERVER_ERROR
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -50,7 +53,9 @@ class RequestContext:
             try:
                 await self.app(scope, receive, send_with_id)
             finally:
-                milliseconds = round((time.perf_counter() - started) * 1000, 1)
+                seconds = time.perf_counter() - started
+                observe_request(scope["method"], getattr(scope.get("route"), "path", None), status, seconds)
+                milliseconds = round(seconds * 1000, 1)
                 log.info(
                     "request", method=scope["method"], path=scope["path"], status=status, milliseconds=milliseconds
                 )

@@ -3,7 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from exceptions import InvalidOptions
 from optimizers.policy import ORIGINAL, Effort, Metadata, Policy
@@ -11,7 +20,23 @@ from optimizers.router import TARGETS
 
 AUTO = "auto"
 FIRST_GUESS = 80
-Quality = Annotated[int, Field(ge=1, le=100)] | Literal["auto"]
+
+
+def _quality(value: Any, info: ValidationInfo) -> int | str:
+    """Numbers may be spelled as strings where everything is one."""
+    if value == AUTO:
+        return AUTO
+    number = int(value) if info.mode != "json" and isinstance(value, str) and value.isdecimal() else value
+    if type(number) is not int or not 1 <= number <= 100:
+        raise ValueError("has to be a whole number from 1 to 100, or 'auto'")
+    return number
+
+
+Quality = Annotated[
+    int | Literal["auto"],
+    PlainValidator(_quality),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 100}, {"const": AUTO}]}),
+]
 
 
 class OptimizationOptions(BaseModel):

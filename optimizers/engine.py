@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import Any
 
 import structlog
 
@@ -15,6 +17,7 @@ from optimizers.router import FORMATS, detect
 from optimizers.task import Task
 from optimizers.toolbox import Toolbox
 from security.file_validation import ImageLimits, check_image
+from utils import metrics
 from utils.concurrency import Slots
 from utils.subprocess_runner import ToolRunner
 from utils.worker_pool import WorkerPool
@@ -57,12 +60,16 @@ class Engine:
             info = optimizer.inspect(source.data)
             if optimizer.spec.decoder:
                 check_image(*info.displayed_size, info.frames, self._limits)
-        waited = time.perf_counter()
-        async with self._slots.slot():
-            clock.spans["queue"] = (time.perf_counter() - waited) * 1000
+        async with AsyncExitStack() as held:
+            with clock.span("queue"):
+                await held.enter_async_context(self._slots.slot())
             task = Task(source, optimizer, info, policy, self._score_floor, self.toolbox(), self.proof(), clock)
-            outcome = await self._best(task)
-        log.info("image", **outcome.facts())
+            try:
+                outcome = await self._best(task)
+            finally:
+                for use in (*task.tools.uses, *task.proof.uses):
+                    metrics.observe_tool(use.tool, use.seconds, use.failure)
+        _observe(outcome)
         return outcome
 
     async def _best(self, task: Task) -> Outcome:
@@ -85,3 +92,19 @@ class Engine:
         """Tools for one picture, with the clock started: one full run of a tool, and an allowance in seconds."""
         deadline = time.monotonic() + self._tool_timeout + allowance
         return Toolbox(self._runner, self._workers, deadline, self._tool_timeout)
+
+
+def _observe(outcome: Outcome) -> None:
+    """One log line and the metrics of a picture that got its answer."""
+    facts: dict[str, Any] = {
+        "format": outcome.spec.name,
+        "method": outcome.method,
+        "reason": outcome.reason.value,
+        "bytes_in": len(outcome.source.data),
+        "bytes_out": len(outcome.data),
+    }
+    metrics.observe_optimization(**facts)
+    if outcome.score is not None:
+        metrics.QUALITY_SCORE.observe(outcome.score)
+    spent = {name: round(value, 1) for name, value in outcome.spans.items()}
+    log.info("image", **facts, made=outcome.made.name, score=outcome.score, milliseconds=spent)

@@ -58,9 +58,12 @@ def first_picture(data: bytes, decoder: str, exact: bool = True) -> dict[str, An
 
 def chroma_contrast(data: bytes, decoder: str) -> float:
     """How hard the edges of colour are: root mean square in 8-bit steps over 2 x 2 of a quarter-size view."""
-    import numpy as np
+    import io
 
-    with opened(data, decoder) as image:
+    import numpy as np
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data), formats=[decoder]) as image:
         image.draft("YCbCr", (max(1, image.width // 4), max(1, image.height // 4)))
         planes = np.asarray(image.convert("YCbCr"), dtype=np.float32)[..., 1:]
     height, width = planes.shape[0] // 2, planes.shape[1] // 2

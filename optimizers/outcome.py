@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+
+from opentelemetry import trace
 
 from optimizers.base import Candidate, FormatSpec, ImageInfo, Source
+
+tracer = trace.get_tracer("pare")
 
 
 class Reason(StrEnum):
@@ -59,19 +62,6 @@ class Outcome:
         """How much smaller, in percent of the input; negative where the result is larger."""
         return round(100 * (1 - len(self.data) / len(self.source.data)), 2)
 
-    def facts(self) -> dict[str, Any]:
-        """The line for the log."""
-        return {
-            "format": self.spec.name,
-            "made": self.made.name,
-            "bytes_in": len(self.source.data),
-            "bytes_out": len(self.data),
-            "method": self.method,
-            "reason": self.reason,
-            "score": self.score,
-            "milliseconds": {name: round(value, 1) for name, value in self.spans.items()},
-        }
-
 
 @dataclass
 class Clock:
@@ -85,7 +75,8 @@ class Clock:
         """Count the time spent here, less that of spans inside."""
         started, outside, self._inside = time.perf_counter(), self._inside, 0.0
         try:
-            yield
+            with tracer.start_as_current_span(name, record_exception=False):
+                yield
         finally:
             took = (time.perf_counter() - started) * 1000
             self.spans[name] = self.spans.get(name, 0.0) + took - self._inside

@@ -15,6 +15,7 @@ from optimizers.router import TARGETS
 from optimizers.selftest import ToolReport
 from routers.accept import accepted
 from routers.answers import rate_headers
+from routers.draining import refuse_while_draining
 from routers.intake import Upload, read_upload
 from schemas import OptimizationOptions
 from security.auth import ApiKeys, Caller, client_address, identify
@@ -76,8 +77,11 @@ async def counted(request: Request, parts: ServicesDep, who: Annotated[Caller, D
         )
 
 
-async def place(parts: ServicesDep, allowed: Annotated[None, Depends(counted)]) -> AsyncIterator[None]:
+async def place(
+    request: Request, parts: ServicesDep, allowed: Annotated[None, Depends(counted)]
+) -> AsyncIterator[None]:
     """Admission: a place is held before the first byte of the body is read."""
+    refuse_while_draining(request.scope)
     async with parts.slots.place():
         yield
 

@@ -2,14 +2,18 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request
 
+from exceptions import Unavailable
 from routers.deps import Services, ServicesDep
-from routers.problems import RETRY_AFTER_SECONDS
+from routers.draining import refuse_while_draining
+from schemas import Problem
 
 router = APIRouter(tags=["health"])
+NOT_CONFIGURED = "not configured"
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health", summary="Tools, formats and checks")
 async def health(parts: ServicesDep) -> dict[str, Any]:
     """`ok` when every tool passed its self-test and Redis, where it is configured, answers; else `degraded`."""
@@ -33,27 +37,28 @@ async def health(parts: ServicesDep) -> dict[str, Any]:
         "version": parts.settings.version,
         "tools": tools,
         "formats": formats,
-        "checks": {"redis": redis},
+        "checks": {"redis": redis, "storage": NOT_CONFIGURED, "database": NOT_CONFIGURED},
     }
 
 
 async def _redis(parts: Services) -> str:
     if not parts.settings.redis_url:
-        return "not configured"
+        return NOT_CONFIGURED
     return "up" if await parts.gate.public.storage_is_up() else "down"
 
 
+@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live", summary="The process answers")
 async def live() -> dict[str, str]:
     """Says only that the loop turns."""
     return {"status": "ok"}
 
 
-@router.get("/health/ready", summary="Images can be optimized")
-async def ready(parts: ServicesDep, response: Response) -> dict[str, str]:
-    """503 while nothing can be optimized."""
-    usable = any(report.works for report in parts.reports)
-    if not usable:
-        response.status_code = 503
-        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return {"status": "ok" if usable else "unavailable"}
+@router.head("/health/ready", include_in_schema=False)
+@router.get("/health/ready", summary="Images can be optimized", responses={503: {"model": Problem}})
+async def ready(request: Request, parts: ServicesDep) -> dict[str, str]:
+    """503 while nothing can be optimized, and after SIGTERM."""
+    refuse_while_draining(request.scope)
+    if not any(report.works for report in parts.reports):
+        raise Unavailable("no program that optimizes images works here")
+    return {"status": "ok"}

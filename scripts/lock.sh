@@ -10,5 +10,6 @@ compile() {
         --no-emit-find-links --no-annotate --custom-compile-command "make lock" "$@"
 }
 compile pyproject.toml -o requirements.txt "$@"
+compile pyproject.toml --extra telemetry --constraint requirements.txt -o requirements-telemetry.txt "$@"
 compile --group dev --constraint requirements.txt -o requirements-dev.txt "$@"
 compile --group build -o requirements-build.txt "$@"

@@ -13,6 +13,8 @@ from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import MovingWindowRateLimiter
 
+from utils.metrics import RATE_LIMIT_BREAKER_OPEN, RATE_LIMIT_DECISIONS
+
 REDIS_SECONDS = 0.25
 """How long a decision may wait for Redis."""
 BREAKER_SECONDS = 5.0
@@ -73,16 +75,26 @@ class RateLimiter:
 
     async def decide(self, caller: str) -> Decision:
         """Count one call, unless an allowance is used up."""
-        if not self._allowances or time.monotonic() < self._resume_at:
+        if not self._allowances:
             return Decision(True)
+        decision = await self._count_in_time(caller) if time.monotonic() >= self._resume_at else None
+        outcome = "uncounted" if decision is None else "allowed" if decision.allowed else "refused"
+        RATE_LIMIT_DECISIONS.labels(outcome).inc()
+        return decision or Decision(True)
+
+    async def _count_in_time(self, caller: str) -> Decision | None:
+        """The decision; None where the storage failed, which is then left alone for a while."""
         try:
             async with asyncio.timeout(REDIS_SECONDS):
-                return await self._count(caller)
+                decision = await self._count(caller)
         except Exception as error:
             # Whatever Redis does (down, hung, another type under the key, nonsense): callers are not its victims.
             self._resume_at = time.monotonic() + BREAKER_SECONDS
+            RATE_LIMIT_BREAKER_OPEN.set(1)
             log.warning("rate limits are off for now", error=type(error).__name__, seconds=BREAKER_SECONDS)
-            return Decision(True)
+            return None
+        RATE_LIMIT_BREAKER_OPEN.set(0)
+        return decision
 
     async def storage_is_up(self) -> bool:
         """Whether counting is possible just now."""

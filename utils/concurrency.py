@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from exceptions import Busy
+from utils.metrics import JOBS_IN_PROGRESS, QUEUE_DEPTH
 
 POLL_SECONDS = 0.01
 RETRY_AFTER_SECONDS = 2
@@ -43,8 +44,6 @@ class Slots:
         self._places = FileLocks(folder, "place", size + queue)
         self._slots = FileLocks(folder, "slot", size)
         self._turn = asyncio.Lock()
-        self.waiting = 0
-        self.working = 0
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
@@ -60,16 +59,12 @@ class Slots:
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
         """Wait, first come first served within this process, for one of the slots."""
-        self.waiting += 1
-        try:
+        with QUEUE_DEPTH.track_inprogress():
             async with self._turn:
                 while (descriptor := self._slots.try_acquire()) is None:  # noqa: ASYNC110 - another process may hold it
                     await asyncio.sleep(POLL_SECONDS)
-        finally:
-            self.waiting -= 1
-        self.working += 1
         try:
-            yield
+            with JOBS_IN_PROGRESS.track_inprogress():
+                yield
         finally:
-            self.working -= 1
             os.close(descriptor)

@@ -6,6 +6,7 @@ import queue
 import sys
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -17,16 +18,23 @@ SHARED: list[Any] = [
 ]
 
 
-def _cloud_names(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Cloud Logging reads `severity` and `message`."""
+def _cloud_names(project: str, logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Cloud Logging reads `severity`, `message` and three names for the place in a trace."""
     event["severity"] = event.pop("level", method).upper()
     event["message"] = event.pop("event")
+    if trace_id := event.pop("trace_id", None):
+        event["logging.googleapis.com/trace"] = f"projects/{project}/traces/{trace_id}" if project else trace_id
+        event["logging.googleapis.com/spanId"] = event.pop("span_id")
+        event["logging.googleapis.com/trace_sampled"] = event.pop("trace_sampled")
     return event
 
 
 @contextmanager
-def json_logging(level: str, service: str) -> Iterator[None]:
-    """Route structlog and the standard library's loggers to one queue and one writing thread."""
+def json_logging(level: str, service: str, project: str = "") -> Iterator[None]:
+    """Route structlog and the standard library's loggers to one queue and one writing thread.
+
+    `project` is the Google Cloud project that traces are in.
+    """
 
     def name_service(logger: logging.Logger, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         return {"service": service, **event}
@@ -38,7 +46,7 @@ def json_logging(level: str, service: str) -> Iterator[None]:
             structlog.stdlib.add_log_level,
             structlog.processors.format_exc_info,
             name_service,
-            _cloud_names,
+            partial(_cloud_names, project),
             structlog.processors.JSONRenderer(),
         ],
     )

@@ -165,7 +165,7 @@ async def test_coloured_text_keeps_full_size_colour_and_a_finer_dial(tools: Tool
 
 @pytest.mark.parametrize("width, height", [(1, 1), (1, 40), (3, 3), (9, 2)])
 def test_contrast_of_pictures_of_a_few_pixels(width: int, height: int) -> None:
-    assert chroma_contrast(encode(Image.new("RGB", (width, height), "red"), "JPEG", subsampling=0)) == 0
+    assert chroma_contrast(encode(Image.new("RGB", (width, height), "red"), "JPEG", subsampling=0), "JPEG") == 0
 
 
 async def test_the_finest_quality_keeps_full_size_colour(tools: Toolbox) -> None:

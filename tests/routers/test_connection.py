@@ -89,6 +89,7 @@ def test_sigterm_finishes_what_runs_and_exits_with_0(tmp_path: Path, slow_job: b
         started = children(process.pid)
         process.send_signal(signal.SIGTERM)
         assert running.result().status_code == 200
+        assert running.result().headers["connection"] == "close"
     assert process.wait(timeout=40) == 0
     assert len(started) > 1, "the tool, and a worker"
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started.values()), 5)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import httpx
+import pytest
 
 from optimizers.router import FORMATS
 from tests.conftest import free_port, start_service
@@ -11,7 +12,7 @@ from tests.conftest import free_port, start_service
 def test_health_names_every_tool_and_format(service: httpx.Client) -> None:
     body = service.get("/health").json()
     assert body["status"] == "ok"
-    assert body["checks"] == {"redis": "not configured"}
+    assert body["checks"] == dict.fromkeys(("redis", "storage", "database"), "not configured")
     assert set(body["formats"]) == {o.spec.name for o in FORMATS}
     for tool in {tool for o in FORMATS for tool in o.spec.tools}:
         assert body["tools"][tool]["self_test"] is True, tool
@@ -22,7 +23,7 @@ def test_a_redis_that_is_down_is_said(tmp_path: Path) -> None:
     process, address = start_service(tmp_path, REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     try:
         body = httpx.get(f"{address}/health", trust_env=False).json()
-        assert (body["status"], body["checks"]) == ("degraded", {"redis": "down"})
+        assert (body["status"], body["checks"]["redis"]) == ("degraded", "down")
         assert httpx.get(f"{address}/health/ready", trust_env=False).status_code == 200
     finally:
         process.terminate()
@@ -32,6 +33,24 @@ def test_a_redis_that_is_down_is_said(tmp_path: Path) -> None:
 def test_live_and_ready(service: httpx.Client) -> None:
     assert service.get("/health/live").status_code == 200
     assert service.get("/health/ready").json() == {"status": "ok"}
+
+
+def test_without_a_working_program_it_is_not_ready(tmp_path: Path) -> None:
+    process, address = start_service(tmp_path, PATH="/nowhere", TOOLS_DIR="/nowhere")
+    try:
+        answer = httpx.get(f"{address}/health/ready", trust_env=False)
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+    finally:
+        process.terminate()
+        assert process.wait(timeout=40) == 0
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/metrics"])
+def test_head_is_get_without_a_body(service: httpx.Client, path: str) -> None:
+    got, head = service.get(path), service.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == got.headers["content-type"]
 
 
 def test_openapi_describes_optimize(service: httpx.Client) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import redis
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from security.rate_limiter import Allowance, RateLimiter, open_storage
 from tests.conftest import free_port
@@ -118,14 +120,26 @@ async def test_a_redis_that_misbehaves_costs_one_slow_call(behaviour) -> None:
             assert decision.allowed and not decision.standings
 
 
+def counted(decision: str) -> float:
+    return REGISTRY.get_sample_value("pare_ratelimit_decisions_total", {"decision": decision}) or 0
+
+
 async def test_redis_down_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("security.rate_limiter.BREAKER_SECONDS", 0.1)
     port = free_port()
     async with limiter(f"redis://127.0.0.1:{port}/0", Allowance("minute", 1, 60)) as gate:
-        assert [(await gate.decide("a")).allowed for _ in range(3)] == [True] * 3
+        before = counted("uncounted")
+        with capture_logs() as lines:
+            assert [(await gate.decide("a")).allowed for _ in range(3)] == [True] * 3
+        assert [line["log_level"] for line in lines] == ["warning"], "once, not for every call"
+        assert counted("uncounted") == before + 3
+        assert REGISTRY.get_sample_value("pare_ratelimit_breaker_open") == 1
+        before = counted("allowed"), counted("refused")
         with RedisServer(tmp_path, port):
             await asyncio.sleep(0.2)
             assert [(await gate.decide("a")).allowed for _ in range(3)] == [True, False, False]
+        assert (counted("allowed"), counted("refused")) == (before[0] + 1, before[1] + 2)
+        assert REGISTRY.get_sample_value("pare_ratelimit_breaker_open") == 0
 
 
 async def test_another_type_under_the_key_fails_open(redis_server: str) -> None:
