@@ -7,6 +7,7 @@ from typing import Any
 from optimizers import heif
 from optimizers.avif_carried import graft, quantizer_of, read_carried
 from optimizers.avif_encoding import (
+    COLOUR_CONTRAST,
     SPEED,
     dial_of,
     encode,
@@ -17,7 +18,7 @@ from optimizers.avif_encoding import (
     upright,
 )
 from optimizers.base import Candidate, Cleaned, Encoder, FormatSpec, ImageInfo, Pixels, Target
-from optimizers.jpeg import CHROMA_CONTRAST, chroma_contrast
+from optimizers.jpeg import chroma_contrast
 from optimizers.policy import Effort, Metadata, Policy
 from optimizers.samples import still
 from optimizers.toolbox import Toolbox
@@ -76,7 +77,7 @@ class Avif(Target):
     async def encoders(self, pixels: Pixels, policy: Policy, tools: Toolbox) -> Sequence[Encoder]:
         """libaom over the pixels."""
         png = pixels.frames[0]
-        edgy = (await tools.call(chroma_contrast, png, "PNG") or 0.0) >= CHROMA_CONTRAST
+        edgy = (await tools.call(chroma_contrast, png, "PNG") or 0.0) >= COLOUR_CONTRAST
 
         async def probe(part: bytes, quality: int) -> bytes | None:
             return await tools.call(encode, part, _settings(quality, policy.effort, subsampling(quality, edgy=edgy)))

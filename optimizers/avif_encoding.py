@@ -30,6 +30,8 @@ MARGIN = 5
 FULL_COLOUR_FROM = 82
 """Quality from which full-size colour planes cost nothing or save up to a third (at 90: 3 % in the median); below,
 half-size ones save 3 %."""
+COLOUR_CONTRAST = 2.4
+"""`chroma_contrast` of the whole pixels from which they do so at any quality."""
 FULL_COLOUR, HALF_COLOUR = "4:4:4", "4:2:0"
 
 

@@ -83,7 +83,7 @@ class Conversion:
             height=seen["height"],
             alpha=seen["alpha"],
             durations=info.durations,
-            loop=info.loop,
+            loop=(info.loop or 0) if moves else None,  # what does not say plays for ever
             icc=seen["icc"],
             exif=lean_exif(replace(parse_exif(seen["exif"]), orientation=1), keep_copyright=keep_copyright),
         )

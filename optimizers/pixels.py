@@ -18,7 +18,8 @@ def decode(data: bytes, decoder: str, orientation: int, animated: bool) -> dict[
     with opened(data, decoder) as image:
         alpha, exif = image.has_transparency_data, image.info.get("exif") or b""
         for index in range(image.n_frames if animated else 1):
-            image.seek(index)
+            if animated:  # of a still's pages, the one that the file opens with is shown
+                image.seek(index)
             shown, icc = _plain(image, alpha)
             shown = shown.transpose(TURNS[orientation]) if orientation in TURNS else shown
             frames.append(_png(shown))
