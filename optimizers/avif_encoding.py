@@ -3,7 +3,7 @@
 import io
 from typing import Any
 
-from optimizers import pixels
+from optimizers import heif
 from optimizers.look import opened
 from optimizers.policy import Effort, between
 
@@ -81,7 +81,7 @@ def upright(data: bytes, decoder: str, orientation: int, animated: bool) -> dict
     """Pixels as shown: libavif leaves the turns that the container asks for to the reader."""
     with opened(data, decoder) as image:
         orientation = turn_of(image)
-    return pixels.decode(data, decoder, orientation, animated)
+    return heif.decode(data, decoder, orientation, animated)
 
 
 def turn_of(image: Any) -> int:
