@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench docs lock clean
+.PHONY: help setup run test check audit bench docs lock clean
 
 PYTHON_BIN := .venv/bin/python
 
@@ -16,10 +16,14 @@ run:  ## start the service; settings come from the environment and .env (make ru
 test: setup  ## run the tests (make test ARGS="-k jpeg")
 	@$(PYTHON_BIN) -m pytest -n auto --maxprocesses 4 $(ARGS)
 
-check: setup  ## lint, formatting and types
+check: setup  ## lint, formatting, types, known vulnerabilities
 	@$(PYTHON_BIN) -m ruff check .
 	@$(PYTHON_BIN) -m ruff format --check .
 	@$(PYTHON_BIN) -m mypy
+	@$(PYTHON_BIN) -m scripts.audit || [ $$? -eq 3 ] # 3: nobody to ask, which it says; offline work goes on
+
+audit: setup  ## known vulnerabilities of the locked packages; fails where nobody can be asked
+	@$(PYTHON_BIN) -m scripts.audit
 
 bench: setup  ## measure against the bare tools
 	@$(PYTHON_BIN) -m benchmarks $(ARGS)

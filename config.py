@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -32,7 +33,9 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """The service's settings; each field is the environment variable of the same name in capitals."""
 
-    model_config = SettingsConfigDict(frozen=True, env_file=".env", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        frozen=True, env_file=".env", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     # Service
     service_name: str = Field("pare", description="Name in logs and /health.")
@@ -52,7 +55,7 @@ class Settings(BaseSettings):
     api_key: SecretStr = Field(SecretStr(""), description="Live API keys, comma-separated; empty = open to everybody.")
     require_auth: bool = Field(False, description="Refuse callers without an API key.")
     trusted_proxy_hops: int = Field(0, ge=0, le=10, description="Hops of `X-Forwarded-For` to believe (Cloud Run: 1).")
-    redis_url: str = Field("", description="Redis that holds rate limits; empty = in this process.")
+    redis_url: SecretStr = Field(SecretStr(""), description="Redis that holds rate limits; empty = in this process.")
     rate_limit_public_rpm: int = Field(60, ge=0, description="Calls a minute without a key; 0 = unlimited.")
     rate_limit_public_burst: int = Field(10, ge=0, description="Calls in 10 seconds without a key; 0 = unlimited.")
     rate_limit_auth_enabled: bool = Field(False, description="Limit callers with a key, too.")
@@ -101,8 +104,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _redis_is_an_address(self) -> Self:
         # Not a pattern of the field: its message would print the value, which may hold a password.
-        if not self.redis_url.startswith(("redis://", "rediss://")) and self.redis_url:
-            raise ValueError("REDIS_URL is wrong: it has to start with redis:// or rediss://")
+        if self.redis_url and not _is_redis(self.redis_url.get_secret_value()):
+            raise ValueError("REDIS_URL is wrong: it has to be redis://user:password@host:port, quoted like any URL")
         return self
 
     @model_validator(mode="after")
@@ -125,6 +128,15 @@ class Settings(BaseSettings):
     def search_path(self) -> str:
         """Where tools are looked for."""
         return f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{self.tools_dir}"
+
+
+def _is_redis(url: str) -> bool:
+    """Whether it can be read: a password with a bare slash in it would end up in an error about the port."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("redis", "rediss") and parts.port != 0
+    except ValueError:
+        return False
 
 
 def load_settings() -> Settings:

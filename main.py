@@ -6,6 +6,8 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 
 import structlog
 import uvicorn
@@ -14,7 +16,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
 from limits.aio.storage import Storage
 
-from config import Settings, SettingsError, load_settings
+from config import ROOT, Settings, SettingsError, load_settings
 from middleware import CommonHeaders, RequestContext
 from optimizers.engine import Engine
 from optimizers.router import build_formats
@@ -30,7 +32,8 @@ from utils.checked_transport import AddressCheck, Resolver, resolve
 from utils.concurrency import Slots
 from utils.logging import json_logging
 from utils.metrics import share_between_processes
-from utils.subprocess_runner import ProcessLimits, ToolRunner
+from utils.sandbox import confine
+from utils.subprocess_runner import Launcher, ProcessLimits, ToolRunner
 from utils.url_fetch import Fetcher, FetchLimits, UrlCheck
 from utils.worker_pool import WorkerPool
 
@@ -53,15 +56,17 @@ def create_app(
     resolver: Resolver = resolve,
     address_check: AddressCheck = check_address,
     url_check: UrlCheck = check_url,
+    launcher: Launcher | None = None,
 ) -> FastAPI:
-    """The application over the given settings, or those of the environment. Only tests fetch by other rules."""
+    """The application over the given settings, or those of the environment. Only tests know other rules."""
     settings = settings or load_settings()
+    launcher = launcher or Launcher(partial(confine, hidden_places(settings)))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, asyncio.Event]]:
         with json_logging(settings.log_level, settings.service_name, settings.google_cloud_project):
             fetcher = Fetcher(resolver, address_check, url_check, fetch_limits(settings))
-            async with running(settings, fetcher) as services:
+            async with running(settings, fetcher, launcher) as services:
                 app.state.services = services
                 yield {DRAINING: asyncio.Event()}
 
@@ -92,11 +97,11 @@ def create_app(
 
 
 @asynccontextmanager
-async def running(settings: Settings, fetcher: Fetcher) -> AsyncIterator[Services]:
+async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> AsyncIterator[Services]:
     """Every part, started and self-tested; ended in reverse."""
     # The clock ends a tool; its CPU limit, which threads use up faster, only one that outlived the service.
-    runner = ToolRunner(settings.search_path, ProcessLimits(cpu_seconds=4 * settings.tool_timeout_seconds))
-    workers = WorkerPool(settings.compression_semaphore_size, worker_environment(settings), WORKER_PRELOAD)
+    runner = ToolRunner(settings.search_path, ProcessLimits(cpu_seconds=4 * settings.tool_timeout_seconds), launcher)
+    workers = WorkerPool(settings.compression_semaphore_size, worker_environment(settings), WORKER_PRELOAD, launcher)
     slots = Slots(settings.data_dir / "slots", settings.compression_semaphore_size, settings.max_queue_depth)
     limits = ImageLimits(settings.max_pixels, settings.max_total_pixels, settings.max_frames)
     documents = DocumentLimits(
@@ -111,14 +116,14 @@ async def running(settings: Settings, fetcher: Fetcher) -> AsyncIterator[Service
         build_formats(documents),
         settings.min_score_floor,
     )
-    async with open_storage(settings.redis_url) as storage:
+    async with open_storage(settings.redis_url.get_secret_value()) as storage:
         try:
             for part in switched_off(settings):
                 log.warning(part)
             reports = await self_test(engine, runner)
             for name in impaired(engine.formats, reports):
                 log.warning("a tool does not work", format=name, health="/health")
-            yield Services(settings, engine, slots, build_gate(settings, storage), fetcher, reports)
+            yield Services(settings, engine, slots, build_gate(settings, storage), fetcher, reports, launcher)
         finally:
             await workers.close()
 
@@ -149,7 +154,19 @@ def fetch_limits(settings: Settings) -> FetchLimits:
 
 def worker_environment(settings: Settings) -> dict[str, str]:
     """What an isolated worker may know: no setting, no secret; one thread, as slots are what is parallel."""
-    return {"PATH": settings.search_path, "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    no_files = {"VIPS_DISC_THRESHOLD": "64g"}  # it would spill large pictures to where nothing can be written
+    return {"PATH": settings.search_path, "LANG": "C.UTF-8", **one_thread, **no_files}
+
+
+def hidden_places(settings: Settings) -> list[Path]:
+    """What neither a tool nor a worker may read: other people's pictures, and where secrets customarily lie."""
+    data = settings.data_dir.resolve()
+    code = (ROOT, Path(sys.prefix), Path(sys.base_prefix), settings.tools_dir.resolve())
+    stored = [] if any(place.is_relative_to(data) for place in code) else [data]
+    home = os.path.expanduser("~")  # which, unlike Path.home(), does without a user of that number
+    customary = [Path(home, name) for name in (".aws", ".config/gcloud", ".ssh")]
+    return [*stored, ROOT / ".env", Path("/run/secrets"), *customary]
 
 
 def welcome(settings: Settings) -> str:

@@ -170,7 +170,13 @@ class Target(Optimizer):
     """A format that can also be written from pixels alone: a target of conversions."""
 
     holds_alpha: ClassVar[bool] = True
+    alpha_is_mask: ClassVar[bool] = False
+    """Whether a pixel is either seen or not."""
     holds_animation: ClassVar[bool] = False
+    tick: ClassVar[int] = 1
+    """Milliseconds of which a frame is shown a whole number."""
+    legacy: ClassVar[bool] = False
+    """Written only where the caller names it: another format always is smaller."""
 
     @abstractmethod
     async def encoders(self, pixels: Pixels, policy: Policy, tools: Toolbox) -> Sequence[Encoder]:

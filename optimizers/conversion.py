@@ -1,8 +1,11 @@
 """Another format: decoded once, written by every format that the caller accepts, the smallest good file wins."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
 
 from exceptions import InvalidOptions, ToolError, UnprocessableImage
 from optimizers import look, pixels
@@ -10,11 +13,12 @@ from optimizers.base import Cleaned, Encoder, ImageInfo, Optimizer, Pixels, Targ
 from optimizers.judging import judge_of, part_of
 from optimizers.outcome import Attempt, Outcome, Reason
 from optimizers.policy import Metadata
-from optimizers.seeker import Seeker
+from optimizers.seeker import Judge, Seeker
 from optimizers.task import Task, error_of
 from optimizers.verify import differences
 from utils.metadata import lean_exif, parse_exif
 
+log = structlog.get_logger("pare.engine")
 PNG = "PNG"
 WHITE = (255, 255, 255)
 
@@ -92,12 +96,19 @@ class Conversion:
         """What the target can hold of it: on white where it knows no transparency, the first frame where no motion."""
         if given.durations and not target.holds_animation:
             given = replace(given, frames=given.frames[:1], durations=(), loop=None)
+        given = replace(given, durations=tuple(round(ms / target.tick) * target.tick for ms in given.durations))
         if given.alpha and not target.holds_alpha:
-            flat = await self.task.tools.call(pixels.flatten, given.frames[0], WHITE)
-            if flat is None:
-                raise error_of(self.task.tools)
-            given = replace(given, frames=(flat,), alpha=False)
+            flat = [await self._redrawn(pixels.flatten, frame, WHITE) for frame in given.frames]
+            given = replace(given, frames=tuple(flat), alpha=False)
+        elif given.alpha and target.alpha_is_mask:
+            given = replace(given, frames=tuple([await self._redrawn(pixels.mask, frame) for frame in given.frames]))
         return given
+
+    async def _redrawn(self, function: Callable[..., bytes], frame: bytes, *args: Any) -> bytes:
+        png = await self.task.tools.call(function, frame, *args)
+        if png is None:
+            raise error_of(self.task.tools)
+        return png
 
     async def _made_by(self, target: Target, given: Pixels) -> list[Attempt]:
         """What one format makes of the picture."""
@@ -116,7 +127,7 @@ class Conversion:
     async def _seek(self, target: Target, given: Pixels, encoders: list[Encoder]) -> list[Attempt]:
         """The target's file that meets the wishes; where its best misses the score, that one."""
         first, decoder = given.frames[0], target.spec.decoder or ""
-        judge = judge_of(self.task, first, PNG, decoder)
+        judge = self._judge(given, decoder)
         part = await part_of(self.task, first, PNG, decoder) if not given.durations else None
         seeker = Seeker(self.task.policy, self.task.floor, judge)
         best = await seeker.best(encoders, part)
@@ -126,15 +137,22 @@ class Conversion:
         self.attempts += [attempt for attempt in attempts if attempt.candidate is not best]
         return [attempt for attempt in attempts if attempt.candidate is best]
 
+    def _judge(self, given: Pixels, decoder: str) -> Judge:
+        """Scores files against the pixels in their colours, those of a film against the film."""
+        if given.durations:
+            return judge_of(self.task, self.task.source.data, self.task.optimizer.spec.decoder or "", decoder)
+        return judge_of(self.task, pixels.profiled(given.frames[0], given.icc), PNG, decoder)
+
     async def _dispose(self, rivals: list[Rival]) -> Rival:
         """The smallest that is what it should be. Raises where there is none."""
         for rival in sorted(rivals, key=self._rank):
-            lost = await self._lost(rival)
+            made, lost = rival.attempt.candidate, await self._lost(rival)
             rivals = [r for r in rivals if r is not rival]
             if not lost:
                 self.attempts += [r.attempt for r in rivals]
                 return replace(rival, attempt=replace(rival.attempt, verdict="won"))
             self.attempts.append(replace(rival.attempt, verdict="; ".join(lost)))
+            log.warning("conversion lost", format=rival.target.spec.name, method=made.method, lost=lost)
         raise self.task.tools.last_error or UnprocessableImage("no encoder made a file of the image")
 
     def _rank(self, rival: Rival) -> tuple[bool, int, bool]:

@@ -1,9 +1,10 @@
 """GIF: gifsicle writes the smaller file; blocks are cleaned and carried over by byte work."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from exceptions import UnprocessableImage
-from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
+from optimizers.base import Candidate, Cleaned, Encoder, FormatSpec, ImageInfo, Pixels, Target
+from optimizers.gif_writer import write
 from optimizers.policy import Effort, Metadata, Policy
 from optimizers.samples import moving
 from optimizers.toolbox import Toolbox
@@ -24,14 +25,19 @@ BENT_BITS = 3.9
 BEHIND = 1.15
 REPACKED_FROM = 0.85
 """Share of the input from which a bent file is packed once more: noise in few colours then loses another quarter."""
+FEWER_COLOURS = (128, 64)
 LEAST_GAIN = 0.05
 """A loss that saves less is not worth it."""
 
 
-class Gif(Optimizer):
+class Gif(Target):
     """Still and animated GIF."""
 
     spec = FormatSpec("gif", "image/gif", ("gif",), decoder="GIF", tools=("gifsicle",))
+    alpha_is_mask = True
+    holds_animation = True
+    tick = 10
+    legacy = True
 
     @staticmethod
     def sample() -> bytes:
@@ -66,15 +72,28 @@ class Gif(Optimizer):
         kept = tuple(block for block in gif.blocks if word_of(block) is None)
         return Cleaned(bytes(gif_blocks.Gif(gif.screen, kept)), tuple(dict.fromkeys(word for word in words if word)))
 
+    async def recoders(self, cleaned: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Sequence[Encoder]:
+        """gifsicle's lossy runs; with the best effort over fewer colours as well."""
+        gif = gif_blocks.parse(cleaned)
+        if any(isinstance(block, Extension) and block.label == PLAIN_TEXT for block in gif.blocks):
+            return ()
+        give = await _give(gif, tools)
+        return _bending(gif, give, policy.effort, tools) if give else ()
+
+    async def encoders(self, pixels: Pixels, policy: Policy, tools: Toolbox) -> Sequence[Encoder]:
+        """Each frame in 256 colours of its own, transparency all or nothing, then as `recoders` do."""
+        gif = await write(pixels, tools)
+        return _bending(gif, await _give(gif, tools), policy.effort, tools) if gif else ()
+
     async def optimize(
         self, cleaned: bytes, info: ImageInfo, policy: Policy, tools: Toolbox
     ) -> AsyncIterator[Candidate]:
         gif = gif_blocks.parse(cleaned)
         if any(isinstance(block, Extension) and block.label == PLAIN_TEXT for block in gif.blocks):
             return  # only a policy that keeps everything keeps text frames, and gifsicle would lose their place
-        level = 0 if policy.lossless else await _lossiness(gif, policy.quality, tools)
+        level = 0 if policy.lossless else round(full_lossiness(policy.quality) * await _give(gif, tools))
         if level:
-            lossy = await _lossy(gif, level, policy, tools)
+            lossy = await _lossy(gif, level, policy.quality, policy.effort, tools)
             if lossy and len(lossy) < (1 - LEAST_GAIN) * len(cleaned):
                 yield Candidate(lossy, "gifsicle lossy", lossless=False, dial=level, quality=policy.quality)
                 return
@@ -85,6 +104,21 @@ class Gif(Optimizer):
 def plays(repeats: int | None) -> int:
     """How often viewers play an animation with this repeat count: once more, but 0 is for ever."""
     return 1 if repeats is None else min(repeats + 1, 0xFFFF) if repeats else 0
+
+
+def _bending(gif: gif_blocks.Gif, give: float, effort: Effort, tools: Toolbox) -> list[Encoder]:
+    """Encoders that bend a picture's pixels by quality, each with a palette of another size."""
+
+    def encoder(method: str, *options: str) -> Encoder:
+        async def encode(quality: int) -> Candidate | None:
+            level = round(full_lossiness(quality) * give)
+            made = await _lossy(gif, level, quality, effort, tools, *options)
+            return Candidate(made, method, lossless=False, dial=level, quality=quality) if made else None
+
+        return Encoder(method, encode)
+
+    sizes = FEWER_COLOURS if effort is Effort.BEST else ()
+    return [encoder("gifsicle lossy"), *(encoder(f"gifsicle lossy, {n} colours", f"--colors={n}") for n in sizes)]
 
 
 def word_of(block: Block) -> str | None:
@@ -101,15 +135,15 @@ def full_lossiness(quality: int) -> int:
     return 6 * (100 - quality)
 
 
-async def _lossiness(gif: gif_blocks.Gif, quality: int, tools: Toolbox) -> int:
-    """How far gifsicle may bend pixels towards longer runs: less for noise, none for what is flat or bent."""
+async def _give(gif: gif_blocks.Gif, tools: Toolbox) -> float:
+    """The share of the full dial that the picture bears: less where it is noise, 0 where it is flat or bent."""
     if max(image.colours or gif.screen.colours for image in gif.images) <= FLAT_COLOURS:
         return 0
     heaviest = max(gif.images, key=lambda image: len(image.coded))
     change = await tools.call(colour_changes, bytes(gif_blocks.still(gif.screen, heaviest)))
     if not change or 8 * len(heaviest.coded) / heaviest.area < BENT_BITS * change:
         return 0
-    return round(full_lossiness(quality) * float(min(1.0, SMOOTH / change) ** STEEPNESS))
+    return float(min(1.0, SMOOTH / change) ** STEEPNESS)
 
 
 def colour_changes(still: bytes) -> float:
@@ -124,17 +158,20 @@ def colour_changes(still: bytes) -> float:
     return float((indices[:, 1:] != indices[:, :-1]).mean()) if indices.shape[1] > 1 else 0.0
 
 
-async def _lossy(gif: gif_blocks.Gif, level: int, policy: Policy, tools: Toolbox) -> bytes | None:
+async def _lossy(
+    gif: gif_blocks.Gif, level: int, quality: int, effort: Effort, tools: Toolbox, *options: str
+) -> bytes | None:
     """The file bent to `level`; a noisy film a little further behind its first frame, which is seen longest."""
-    eased = level < full_lossiness(policy.quality) and len(gif.images) > 1
-    film = await _gifsicle(gif, policy.effort, tools, f"--lossy={round(level * BEHIND) if eased else level}")
+    eased = level < full_lossiness(quality) and len(gif.images) > 1
+    bent = (f"--lossy={round(level * BEHIND) if eased else level}",) if level else ()
+    film = await _gifsicle(gif, effort, tools, *bent, *options)
     if film is None:
         return None
     if len(bytes(film)) > REPACKED_FROM * len(bytes(gif)):
-        repacked = await _gifsicle(film, policy.effort, tools)
+        repacked = await _gifsicle(film, effort, tools)
         film = min(film, repacked or film, key=lambda made: len(bytes(made)))
-    if eased:
-        poster = await _gifsicle(gif_blocks.first_frame(gif), policy.effort, tools, f"--lossy={level}")
+    if eased and level:
+        poster = await _gifsicle(gif_blocks.first_frame(gif), effort, tools, f"--lossy={level}", *options)
         film = _behind(poster, film) if poster else film
     return _with_extras(film, gif)
 

@@ -1,13 +1,17 @@
 """Decoded pictures, made in isolated workers: whole ones for conversions, parts of large ones for trials."""
 
 import io
+import zlib
 from math import ceil, sqrt
 from typing import Any
 
 from optimizers.look import eight_bit, opened
+from utils.png_chunks import Chunk, join, split
 
 TILE = 256
 """Pixels a side; a multiple of every codec's blocks, so that a part is cut like the whole."""
+SEEN_FROM = 128
+"""Opacity from which a mask shows a pixel."""
 TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 """EXIF orientation to the transposition of Pillow that undoes it."""
 
@@ -48,6 +52,14 @@ def flatten(png: bytes, background: tuple[int, int, int]) -> bytes:
     return _png(Image.fromarray((encoded * 255 + 0.5).astype(np.uint8)))
 
 
+def profiled(png: bytes, icc: bytes) -> bytes:
+    """The PNG with the profile that its colours are in."""
+    if not icc:
+        return png
+    header, *rest = split(png)[0]
+    return join([header, Chunk(b"iCCP", b"ICC\0\0" + zlib.compress(icc)), *rest])
+
+
 def sample(data: bytes, decoder: str, budget: int) -> bytes:
     """A picture of about `budget` pixels as PNG: tiles that show as much detail, rank by rank, as the whole does."""
     import numpy as np
@@ -64,6 +76,14 @@ def sample(data: bytes, decoder: str, budget: int) -> bytes:
     chosen += chosen[: -len(chosen) % across]
     lines = [np.hstack(chosen[at : at + across]) for at in range(0, len(chosen), across)]
     return _png(Image.fromarray(np.vstack(lines)))
+
+
+def mask(png: bytes) -> bytes:
+    """The picture with every pixel opaque or clear."""
+    with opened(png, "PNG") as image:
+        shown = image.convert("RGBA")
+        shown.putalpha(shown.getchannel("A").point(lambda a: 255 if a >= SEEN_FROM else 0))
+        return _png(shown)
 
 
 def _plain(image: Any, alpha: bool) -> tuple[Any, bytes]:

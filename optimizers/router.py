@@ -38,6 +38,8 @@ def build_formats(documents: DocumentLimits) -> tuple[Optimizer, ...]:
 FORMATS = build_formats(DocumentLimits())
 TARGETS = {name: f.spec for f in FORMATS if isinstance(f, Target) for name in (f.spec.name, *f.spec.aliases)}
 """What can be written from pixels alone, by every name that callers use."""
+CHOICE = {f.spec.mime: f.spec.name for f in FORMATS if isinstance(f, Target) and not f.legacy}
+"""What a free choice of format chooses from: media types to names."""
 
 
 def detect(data: bytes, formats: Sequence[Optimizer] = FORMATS) -> Optimizer:

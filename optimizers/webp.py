@@ -99,8 +99,10 @@ class Webp(Target):
         finish = partial(labelled, icc=pixels.icc, exif=pixels.exif)
         if pixels.durations:
             # What takes least time comes first: of a long film it may be all that there is time for.
-            found = [animations.lossless(pixels, finish, tools)] if policy.effort is not Effort.FAST else []
-            return [*found, animations.lossy(pixels, finish, policy.effort, tools)]
+            lossy = animations.lossy(pixels, finish, policy.effort, tools)
+            if policy.effort is Effort.FAST and not policy.lossless:
+                return (lossy,)
+            return animations.lossless(pixels, finish, tools), lossy
         png, area = pixels.frames[0], pixels.width * pixels.height
         found = [stills.lossy(png, finish, policy.effort, tools)]
         if policy.lossless or await stills.looks_drawn(png, "PNG", area, policy.effort, tools):

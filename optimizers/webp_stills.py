@@ -1,6 +1,7 @@
 """Stills as cwebp writes them: lossy, near-lossless (pixels rounded where that shows least) and lossless."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from exceptions import UnprocessableImage
 from optimizers.base import Candidate, Encoder
@@ -26,6 +27,9 @@ NEAR_LOSSLESS_FROM = 90
 FLAT_SHARE = {Effort.FAST: 0.85, Effort.BALANCED: 0.85, Effort.BEST: 0.5}
 """`flatness` from which pixels worth writing without (much) loss are drawn: screenshots have 0.83 to 0.97 and end at
 half to three times the lossy bytes; products on white have up to 0.8 and end at five times, photographs at six."""
+RICH_BITS = 1.5
+"""Bits a pixel from which a lossy picture is in doubt: photographs at 80 take 0.2 to 1.4, colours too hard for
+half-size planes 1.8 and more (and scored down to 59)."""
 TINY = 1 << 16
 """Pixels up to which every way is tried."""
 
@@ -69,7 +73,8 @@ def lossy(file: bytes, finish: Finish, effort: Effort, tools: Toolbox, highest: 
 
     async def encode(quality: int) -> Candidate | None:
         made = await probe(file, quality)
-        return _candidate(finish, made, "webp", dial_of(quality, effort), quality)
+        found = _candidate(finish, made, "webp", dial_of(quality, effort), quality)
+        return replace(found, doubtful=_is_rich(made)) if made and found else None
 
     return Encoder("webp", encode, probe, highest=highest)
 
@@ -100,6 +105,11 @@ def lossless(file: bytes, finish: Finish, effort: Effort, tools: Toolbox) -> Enc
 def _level(quality: int) -> int:
     """How little near-lossless rounds, 0-100, for Pare's quality."""
     return next(level for up_to, level in NEAR_LOSSLESS if quality <= up_to)
+
+
+def _is_rich(made: bytes) -> bool:
+    header = picture(parse(made).chunks).header
+    return 8 * len(made) > RICH_BITS * header.width * header.height
 
 
 def _candidate(finish: Finish, made: bytes | None, method: str, dial: int, quality: int) -> Candidate | None:

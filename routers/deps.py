@@ -11,7 +11,7 @@ from exceptions import RateLimited
 from middleware import ANSWER_HEADERS
 from optimizers.engine import Engine
 from optimizers.policy import Policy
-from optimizers.router import TARGETS
+from optimizers.router import CHOICE
 from optimizers.selftest import ToolReport
 from routers.accept import accepted
 from routers.answers import rate_headers
@@ -21,6 +21,7 @@ from schemas import OptimizationOptions
 from security.auth import ApiKeys, Caller, client_address, identify
 from security.rate_limiter import RateLimiter
 from utils.concurrency import Slots
+from utils.subprocess_runner import Launcher
 from utils.url_fetch import Fetcher
 
 
@@ -43,6 +44,7 @@ class Services:
     gate: Gate
     fetcher: Fetcher
     reports: tuple[ToolReport, ...]
+    launcher: Launcher
 
 
 def services(request: Request) -> Services:
@@ -91,7 +93,7 @@ async def intake(request: Request, parts: ServicesDep, admitted: Annotated[None,
     settings = parts.settings
 
     def to_policy(options: OptimizationOptions) -> Policy:
-        chosen = accepted(request.headers.get("accept", ""), {spec.mime: spec.name for spec in TARGETS.values()})
+        chosen = accepted(request.headers.get("accept", ""), CHOICE)
         return options.to_policy(settings.default_quality, chosen)
 
     return await read_upload(request, settings.max_file_size, settings.upload_timeout_seconds, to_policy, parts.fetcher)

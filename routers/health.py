@@ -38,6 +38,17 @@ async def health(parts: ServicesDep) -> dict[str, Any]:
         "tools": tools,
         "formats": formats,
         "checks": {"redis": redis, "storage": NOT_CONFIGURED, "database": NOT_CONFIGURED},
+        "isolation": _isolation(parts),
+    }
+
+
+def _isolation(parts: Services) -> dict[str, Any]:
+    """What tools and workers are kept from: limits hold everywhere, the rest where the kernel knows how."""
+    confinement = parts.launcher.confinement
+    return {
+        "rlimits": True,
+        "landlock": confinement.landlock,
+        "network": "denied" if confinement.no_network else "open",
     }
 
 

@@ -15,8 +15,8 @@ for kind in "$@"; do
         runtime) needs pngquant:pngquant gifsicle:gifsicle cwebp:webp ;;
         build) needs cc:build-essential make:build-essential cmake:cmake nasm:nasm ;;
         test)
-            needs ip:iproute2 unshare:util-linux exiftool:libimage-exiftool-perl rsvg-convert:librsvg2-bin \
-                redis-server:redis-server
+            needs ip:iproute2 unshare:util-linux setpriv:util-linux exiftool:libimage-exiftool-perl \
+                rsvg-convert:librsvg2-bin redis-server:redis-server
             ;;
         venv) packages+=(python3-venv) ;; # a module: who calls has looked for it
         *) echo "usage: $0 runtime|build|test|venv..." >&2 && exit 2 ;;

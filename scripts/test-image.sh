@@ -15,7 +15,7 @@ trap cleanup EXIT
 
 buildah bud --format docker --layers ${1:+--build-arg "PYTHON_IMAGE=$1"} -t "$image" . < /dev/null
 container=$(buildah from "$image")
-buildah run --env PORT="${PORT:-18080}" --env RATE_LIMIT_PUBLIC_BURST=0 "$container" -- python - < scripts/smoke.py
+buildah run --cap-drop all --env PORT="${PORT:-18080}" --env RATE_LIMIT_PUBLIC_BURST=0 "$container" -- python - < scripts/smoke.py
 
 buildah push --quiet --format oci "$image" "oci-archive:$work/pare.tar"
 echo "compressed size: $(($(stat -c %s "$work/pare.tar") / 1000000)) MB"

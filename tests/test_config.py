@@ -1,12 +1,13 @@
 """Settings: frozen, from the environment, and wrong ones are one clear sentence."""
 
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from config import ROOT, Settings, SettingsError, load_settings
 
@@ -42,6 +43,23 @@ def test_a_wrong_address_does_not_tell_its_password(monkeypatch: pytest.MonkeyPa
     with pytest.raises(SettingsError, match=r"^REDIS_URL is wrong") as caught:
         load_settings()
     assert "secret" not in str(caught.value)
+
+
+def test_a_password_that_is_not_quoted_is_not_told_as_a_port(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://:sec/ret@host:6379/0")
+    with pytest.raises(SettingsError, match=r"^REDIS_URL is wrong") as caught:
+        load_settings()
+    assert "sec" not in str(caught.value)
+
+
+def test_settings_that_hold_secrets_do_not_show_them() -> None:
+    telling = re.compile(r"(key|secret|token|password|credential|redis_url|database_url|dsn)(?!.*_id$)")
+    shown = {n for n, field in Settings.model_fields.items() if telling.search(n) and field.annotation is not SecretStr}
+    assert shown == set()
+    settings = Settings(api_key=SecretStr("planted"), redis_url=SecretStr("redis://:planted@host"))
+    assert "planted" not in f"{settings!r} {settings}"
 
 
 def test_every_line_of_the_example_is_a_default_once_it_is_taken_in(tmp_path: Path) -> None:

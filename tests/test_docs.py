@@ -1,5 +1,7 @@
 """What is generated is up to date; every error has its row; every decision is listed."""
 
+import ast
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -34,3 +36,17 @@ def test_every_decision_is_listed() -> None:
     folder = ROOT / "docs" / "decisions"
     listed = (folder / "README.md").read_text()
     assert all(path.name in listed for path in folder.glob("0*.md"))
+
+
+SECURITY = (ROOT / "SECURITY.md").read_text()
+PROMISES = re.split(r"\n- ", SECURITY[SECURITY.index("## What is promised") : SECURITY.index("## What is not")])[1:]
+NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+
+
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise[:40])
+def test_every_promise_names_tests_that_exist(promise: str) -> None:
+    named = NAMED.findall(promise)
+    assert named
+    for path, name in named:
+        tree = ast.parse((ROOT / path).read_text())
+        assert name in {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}, name

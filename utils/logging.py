@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+OWN = ("pare", "uvicorn")
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -34,6 +35,7 @@ def json_logging(level: str, service: str, project: str = "") -> Iterator[None]:
     """Route structlog and the standard library's loggers to one queue and one writing thread.
 
     `project` is the Google Cloud project that traces are in.
+    Libraries are heard from WARNING on: what they say below holds the URLs and headers of requests.
     """
 
     def name_service(logger: logging.Logger, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -56,7 +58,9 @@ def json_logging(level: str, service: str, project: str = "") -> Iterator[None]:
     entrance = _KeepAsIs(lines)
     listener = logging.handlers.QueueListener(lines, writer)
     root = logging.getLogger()
-    root.handlers, root.level = [entrance], logging.getLevelName(level)
+    root.handlers, root.level = [entrance], max(logging.WARNING, logging.getLevelName(level))
+    for own in OWN:
+        logging.getLogger(own).setLevel(level)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from subprocess import Popen
 from typing import Any, TypeVar
 
 import msgpack
 
 import exceptions
 from exceptions import Busy, PareError, ToolCrashed, ToolTimeout
-from utils.subprocess_runner import MIB, ChildProcess, ProcessLimits, start
+from utils.subprocess_runner import CONFINED, MIB, ChildProcess, Launcher, ProcessLimits
 from utils.worker import LENGTH
 
 T = TypeVar("T")
@@ -28,13 +29,14 @@ CALLS_PER_WORKER = 1000
 class Worker(ChildProcess):
     """One worker process; answers one call at a time."""
 
-    def __init__(self) -> None:
-        super().__init__(max_output=MAX_ANSWER)
+    def __init__(self, process: Popen[bytes]) -> None:
+        super().__init__(process, max_output=MAX_ANSWER)
         self.calls = 0
         self._answer: asyncio.Future[Any] | None = None
+        self.done.add_done_callback(self._died)
 
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
-        super().pipe_data_received(fd, data)
+    def output_came(self, data: bytes) -> None:
+        super().output_came(data)
         if self._answer is None or len(self.stdout) < LENGTH.size:
             return
         (length,) = LENGTH.unpack_from(self.stdout)
@@ -42,8 +44,7 @@ class Worker(ChildProcess):
             self._answer.set_result(bytes(memoryview(self.stdout)[LENGTH.size : LENGTH.size + length]))
             self.stdout = bytearray()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
+    def _died(self, done: asyncio.Future[int]) -> None:
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(ToolCrashed("the worker process died"))
 
@@ -70,9 +71,12 @@ class Worker(ChildProcess):
 class WorkerPool:
     """At most `size` workers, started when first needed and replaced as soon as one is spent or killed."""
 
-    def __init__(self, size: int, env: Mapping[str, str], preload: Sequence[str] = ()) -> None:
+    def __init__(
+        self, size: int, env: Mapping[str, str], preload: Sequence[str] = (), launcher: Launcher = CONFINED
+    ) -> None:
         self._argv = (sys.executable, "-m", "utils.worker", *preload)
         self._env = env
+        self._launcher = launcher
         self._free = asyncio.Semaphore(size)
         self._idle: list[Worker] = []
         self._alive: set[Worker] = set()
@@ -85,7 +89,7 @@ class WorkerPool:
         name = f"{function.__module__}:{function.__qualname__}"
         frame: bytes = msgpack.packb([name, args, kwargs])
         async with self._free:
-            worker = await self._take()
+            worker = self._take()
             reply = None
             try:
                 async with asyncio.timeout(timeout):
@@ -103,7 +107,7 @@ class WorkerPool:
         await asyncio.gather(*(worker.end() for worker in self._alive))
         self._idle.clear()
 
-    async def _take(self) -> Worker:
+    def _take(self) -> Worker:
         """A living worker: one that was killed while it waited is no caller's fault."""
         while self._idle:
             worker = self._idle.pop()
@@ -111,13 +115,12 @@ class WorkerPool:
                 return worker
             self._alive.discard(worker)  # it died while nobody asked anything of it
         try:
-            return await self._start()
+            return self._start()
         except OSError as error:
             raise Busy(f"no process can be started: {error.strerror}") from error
 
-    async def _start(self) -> Worker:
-        worker = Worker()
-        await start(self._argv, self._env, WORKER_LIMITS, worker, cwd=str(ROOT))
+    def _start(self) -> Worker:
+        worker = Worker(self._launcher.start(self._argv, self._env, WORKER_LIMITS, cwd=str(ROOT)))
         self._alive.add(worker)
         return worker
 
@@ -129,7 +132,7 @@ class WorkerPool:
         self._alive.discard(worker)
         if not self._closed and not self._idle:
             with suppress(OSError):  # the next call tries again; this one has its answer
-                self._idle.append(await self._start())
+                self._idle.append(self._start())
 
 
 def _unwrap(reply: Any, name: str) -> Any:

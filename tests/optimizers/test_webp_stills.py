@@ -1,5 +1,6 @@
 """WebP stills: the ways of writing one, on Pare's scale, and what goes into the file beside the pixels."""
 
+import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
@@ -114,6 +115,15 @@ async def test_trials_on_a_part_are_bare_files(tools: Toolbox) -> None:
     assert rough and fine and len(rough) < len(fine) and b"Ada" not in fine
     whole = await encoder.encode(80)
     assert whole and b"Ada" in whole.data and whole.quality == 80
+
+
+async def test_pixels_that_no_quality_follows_are_in_doubt(tools: Toolbox) -> None:
+    noise = Image.fromarray(np.random.default_rng(1).integers(0, 255, (120, 160, 3), dtype="uint8"))
+    doubts = []
+    for picture in (noise, photo()):
+        made = await (await WEBP.encoders(given(picture), TO_WEBP, tools))[0].encode(80)
+        doubts.append(made and made.doubtful)
+    assert doubts == [True, False]
 
 
 async def test_a_tool_that_fails_is_no_candidate(tools: Toolbox) -> None:

@@ -5,8 +5,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from config import Settings
+from main import create_app
 from optimizers.router import FORMATS
 from tests.conftest import free_port, start_service
+from tests.helpers import encode, photo
+from utils.sandbox import Confinement
+from utils.subprocess_runner import CONFINED, Launcher
 
 
 def test_health_names_every_tool_and_format(service: httpx.Client) -> None:
@@ -28,6 +33,24 @@ def test_a_redis_that_is_down_is_said(tmp_path: Path) -> None:
     finally:
         process.terminate()
         assert process.wait(timeout=40) == 0
+
+
+def test_isolation_is_what_programs_are_born_with(service: httpx.Client) -> None:
+    here = CONFINED.confinement
+    network = "denied" if here.no_network else "open"
+    expected = {"rlimits": True, "landlock": here.landlock, "network": network}
+    assert service.get("/health").json()["isolation"] == expected
+
+
+async def test_a_kernel_without_isolation_is_said_and_costs_nothing_else(tmp_path: Path) -> None:
+    launcher = Launcher(lambda: Confinement(landlock=0, no_network=False))
+    app = create_app(Settings(data_dir=tmp_path), launcher=launcher)
+    transport = httpx.ASGITransport(app)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        body = (await client.get("/health")).json()
+        assert body["isolation"] == {"rlimits": True, "landlock": 0, "network": "open"}
+        assert body["status"] == "ok"
+        assert (await client.post("/optimize", content=encode(photo(), "JPEG"))).status_code == 200
 
 
 def test_live_and_ready(service: httpx.Client) -> None:

@@ -15,7 +15,7 @@ def test_lines_name_the_service_wherever_they_come_from(capsys: pytest.CaptureFi
         # A server handles each request in a context of its own.
         contextvars.Context().run(structlog.get_logger("pare").info, "image", bytes_in=7)
         logging.getLogger("library").warning("odd")
-        logging.getLogger("library").debug("too quiet")
+        logging.getLogger("library").info("too quiet")
     ours, theirs = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert (ours["service"], ours["severity"], ours["message"], ours["bytes_in"]) == ("shop-images", "INFO", "image", 7)
     assert (theirs["service"], theirs["severity"], theirs["message"]) == ("shop-images", "WARNING", "odd")
@@ -33,3 +33,13 @@ def test_lines_name_their_place_in_a_trace(capsys: pytest.CaptureFixture[str], p
         "logging.googleapis.com/trace_sampled": True,
     }
     assert not context.keys() & line.keys()
+
+
+def test_libraries_do_not_tell_of_requests_at_any_level(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with json_logging("DEBUG", "pare"):
+        contextvars.Context().run(structlog.get_logger("pare.engine").debug, "ours")
+        logging.getLogger("httpx").info("HTTP Request: GET https://bucket/?signature=planted")
+        logging.getLogger("httpcore.http11").debug("set-cookie: planted")
+    assert [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()] == ["ours"]

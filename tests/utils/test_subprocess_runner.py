@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from exceptions import ToolCrashed, ToolFlooded, ToolMissing, ToolTimeout
-from utils.subprocess_runner import MIB, ProcessLimits, ToolRunner
+from utils.sandbox import Confinement
+from utils.subprocess_runner import MIB, Launcher, ProcessLimits, ToolRunner
 
 PATH = os.environ["PATH"]
 
@@ -20,6 +21,12 @@ def python(code: str) -> tuple[str, str, str]:
 @pytest.fixture
 def runner() -> ToolRunner:
     return ToolRunner(PATH)
+
+
+@pytest.fixture
+def free() -> ToolRunner:
+    """Its tools may write files, which is how those here tell their process ids."""
+    return ToolRunner(PATH, launcher=Launcher(lambda: Confinement(landlock=0, no_network=False)))
 
 
 async def run(runner: ToolRunner, code: str, *, stdin: bytes = b"", timeout: float = 20, declined=()) -> bytes:
@@ -51,7 +58,7 @@ async def test_a_flood_is_ended(runner: ToolRunner) -> None:
         await run(runner, "import sys\nwhile True: sys.stdout.write('x' * 65536)")
 
 
-async def test_a_hang_is_ended_with_everything_it_started(runner: ToolRunner, tmp_path: Path) -> None:
+async def test_a_hang_is_ended_with_everything_it_started(free: ToolRunner, tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     code = (
         "import subprocess, sys, time, signal\n"
@@ -61,14 +68,14 @@ async def test_a_hang_is_ended_with_everything_it_started(runner: ToolRunner, tm
         "time.sleep(600)"
     )
     with pytest.raises(ToolTimeout):
-        await run(runner, code, timeout=1.5)
+        await run(free, code, timeout=1.5)
     await gone(int(pid_file.read_text()))
 
 
-async def test_cancelling_ends_the_tool(runner: ToolRunner, tmp_path: Path) -> None:
+async def test_cancelling_ends_the_tool(free: ToolRunner, tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     code = f"import os, time; open({str(pid_file)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
-    task = asyncio.create_task(run(runner, code))
+    task = asyncio.create_task(run(free, code))
     while not (pid_file.exists() and pid_file.read_text()):  # noqa: ASYNC110 - the file is another process's
         await asyncio.sleep(0.02)
     task.cancel()
@@ -81,6 +88,19 @@ async def test_memory_is_limited() -> None:
     small = ToolRunner(PATH, ProcessLimits(address_space=256 * MIB))
     with pytest.raises(ToolCrashed, match="MemoryError"):
         await run(small, "import sys; sys.stdin.read(1); bytearray(512 << 20)", stdin=b"x")
+
+
+async def test_nothing_runs_without_its_limits() -> None:
+    pids = []
+
+    class Refused(ProcessLimits):
+        def apply(self, pid: int) -> None:
+            pids.append(pid)
+            raise PermissionError(1, "not here")
+
+    with pytest.raises(ToolCrashed, match="could not be started: not here"):
+        await ToolRunner(PATH, Refused()).run(("sleep", "600"), timeout=20, max_output=1)
+    assert not Path(f"/proc/{pids[0]}").exists()
 
 
 async def test_the_environment_is_bare(runner: ToolRunner, monkeypatch: pytest.MonkeyPatch) -> None:
