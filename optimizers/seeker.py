@@ -52,9 +52,11 @@ class Seeker:
 
     async def best(self, encoders: Sequence[Encoder], part: Part | None = None) -> Candidate | None:
         """The file that meets the wishes best; None where no loss is worth it."""
-        chosen, start, patience = await self._rehearse(encoders, part)
+        chosen, start, patience = await self._rehearse([e for e in encoders if not e.spare], part)
         found: list[Candidate] = []
-        for encoder in chosen:
+        for encoder in (*chosen, *(e for e in encoders if e.spare)):
+            if encoder.spare and found:
+                break
             if file := await self._pursue(encoder, start, patience):
                 found.append(file)
                 start = float(file.quality or start)

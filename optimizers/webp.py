@@ -90,12 +90,14 @@ class Webp(Target):
         finish = partial(_graft, chunks)
         found = [stills.lossy(bare, finish, effort, tools, highest)]
         area = info.width * info.height
-        if dial_in(shown[0]) is None and await stills.looks_drawn(bare, "WEBP", area, effort, tools):
-            found.append(stills.near_lossless(bare, finish, effort, tools))
+        if dial_in(shown[0]) is None:
+            drawn = await stills.looks_drawn(bare, "WEBP", area, effort, tools)
+            if drawn or policy.goal is not None:
+                found.append(stills.near_lossless(bare, finish, effort, tools, spare=not drawn))
         return found
 
     async def encoders(self, pixels: Pixels, policy: Policy, tools: Toolbox) -> Sequence[Encoder]:
-        """Lossy; where the picture is drawn, or no loss is wanted, near-lossless and lossless beside it."""
+        """Lossy; near-lossless and lossless beside it where the picture is drawn or loss may be too much."""
         finish = partial(labelled, icc=pixels.icc, exif=pixels.exif)
         if pixels.durations:
             # What takes least time comes first: of a long film it may be all that there is time for.
@@ -105,8 +107,10 @@ class Webp(Target):
             return animations.lossless(pixels, finish, tools), lossy
         png, area = pixels.frames[0], pixels.width * pixels.height
         found = [stills.lossy(png, finish, policy.effort, tools)]
-        if policy.lossless or await stills.looks_drawn(png, "PNG", area, policy.effort, tools):
-            found.append(stills.near_lossless(png, finish, policy.effort, tools))
+        drawn = await stills.looks_drawn(png, "PNG", area, policy.effort, tools)
+        if drawn or policy.goal is not None:
+            found.append(stills.near_lossless(png, finish, policy.effort, tools, spare=not drawn))
+        if drawn or policy.lossless:
             found.append(stills.lossless(png, finish, policy.effort, tools))
         return found
 

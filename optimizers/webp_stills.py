@@ -79,7 +79,7 @@ def lossy(file: bytes, finish: Finish, effort: Effort, tools: Toolbox, highest: 
     return Encoder("webp", encode, probe, highest=highest)
 
 
-def near_lossless(file: bytes, finish: Finish, effort: Effort, tools: Toolbox) -> Encoder:
+def near_lossless(file: bytes, finish: Finish, effort: Effort, tools: Toolbox, *, spare: bool = False) -> Encoder:
     """VP8L of rounded pixels; even the roughest keeps high scores."""
 
     async def probe(png: bytes, quality: int) -> bytes | None:
@@ -89,7 +89,7 @@ def near_lossless(file: bytes, finish: Finish, effort: Effort, tools: Toolbox) -
         made = await probe(file, quality)
         return _candidate(finish, made, "webp near-lossless", _level(quality), quality)
 
-    return Encoder("webp near-lossless", encode, probe, lowest=NEAR_LOSSLESS_FROM)
+    return Encoder("webp near-lossless", encode, probe, lowest=NEAR_LOSSLESS_FROM, spare=spare)
 
 
 def lossless(file: bytes, finish: Finish, effort: Effort, tools: Toolbox) -> Encoder:
