@@ -88,7 +88,7 @@ class Webp(Target):
             return (animations.recoder(chunks, effort, tools, highest),)
         bare = assemble(shown[0].chunks)
         finish = partial(_graft, chunks)
-        found = [stills.lossy(bare, finish, effort, tools, highest)]
+        found = _lossy(bare, finish, policy, tools, alpha=info.alpha, highest=highest)
         area = info.width * info.height
         if dial_in(shown[0]) is None:
             drawn = await stills.looks_drawn(bare, "WEBP", area, effort, tools)
@@ -106,7 +106,7 @@ class Webp(Target):
                 return (lossy,)
             return animations.lossless(pixels, finish, tools), lossy
         png, area = pixels.frames[0], pixels.width * pixels.height
-        found = [stills.lossy(png, finish, policy.effort, tools)]
+        found = _lossy(png, finish, policy, tools, alpha=pixels.alpha)
         drawn = await stills.looks_drawn(png, "PNG", area, policy.effort, tools)
         if drawn or policy.goal is not None:
             found.append(stills.near_lossless(png, finish, policy.effort, tools, spare=not drawn))
@@ -128,6 +128,14 @@ class Webp(Target):
                 yield lossy
         if best > CLEARLY_SMALLER * len(cleaned) and (same := await _lossless(chunks, policy.effort, tools)):
             yield Candidate(same, "webp lossless", lossless=True)
+
+
+def _lossy(
+    file: bytes, finish: stills.Finish, policy: Policy, tools: Toolbox, *, alpha: bool, highest: int = 100
+) -> list[Encoder]:
+    """One way; where a search will tell and something is transparent, two: sharp YUV mixes hidden colours into rims."""
+    efforts = (policy.effort, Effort.FAST) if alpha and policy.seeks else (policy.effort,)
+    return [stills.lossy(file, finish, effort, tools, highest) for effort in dict.fromkeys(efforts)]
 
 
 def _cleaned(chunk: Chunk, *, keep_copyright: bool) -> tuple[list[Chunk], list[str]]:

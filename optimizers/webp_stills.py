@@ -74,7 +74,7 @@ def lossy(file: bytes, finish: Finish, effort: Effort, tools: Toolbox, highest: 
     async def encode(quality: int) -> Candidate | None:
         made = await probe(file, quality)
         found = _candidate(finish, made, "webp", dial_of(quality, effort), quality)
-        return replace(found, doubtful=_is_rich(made)) if made and found else None
+        return replace(found, doubtful=_in_doubt(made)) if made and found else None
 
     return Encoder("webp", encode, probe, highest=highest)
 
@@ -107,9 +107,11 @@ def _level(quality: int) -> int:
     return next(level for up_to, level in NEAR_LOSSLESS if quality <= up_to)
 
 
-def _is_rich(made: bytes) -> bool:
-    header = picture(parse(made).chunks).header
-    return 8 * len(made) > RICH_BITS * header.width * header.height
+def _in_doubt(made: bytes) -> bool:
+    """Whether its bits say that colours were hard, or hidden colours may stain the rims of transparency."""
+    shown = picture(parse(made).chunks)
+    rich = 8 * len(made) > RICH_BITS * shown.header.width * shown.header.height
+    return rich or any(chunk.name == b"ALPH" for chunk in shown.chunks)
 
 
 def _candidate(finish: Finish, made: bytes | None, method: str, dial: int, quality: int) -> Candidate | None:

@@ -94,6 +94,15 @@ async def test_without_loss_every_pixel_stays(engine: Engine) -> None:
     assert difference(decode(outcome.data), decode(source)) == 0 and len(outcome.data) < len(source)
 
 
+async def test_transparency_is_searched_in_two_ways(tools: Toolbox) -> None:
+    image = graphic(400, 300, alpha=True)
+    for policy, count in ((Policy(auto=True), 2), (Policy(auto=True, effort=Effort.FAST), 1), (Policy(), 1)):
+        assert (await ways(image, policy, tools)).count("webp") == count
+        data = encode(image, "WEBP", lossless=True)
+        found = await WEBP.recoders(data, WEBP.inspect(data), policy, tools)
+        assert [encoder.method for encoder in found].count("webp") == count
+
+
 async def test_a_photograph_has_one_recoder_a_drawing_two_a_coarse_source_none(tools: Toolbox) -> None:
     async def recoders(image: Image.Image, **options: object) -> list[tuple[str, int, int]]:
         data = encode(image, "WEBP", **options)
@@ -118,13 +127,15 @@ async def test_trials_on_a_part_are_bare_files(tools: Toolbox) -> None:
     assert whole and b"Ada" in whole.data and whole.quality == 80
 
 
-async def test_pixels_that_no_quality_follows_are_in_doubt(tools: Toolbox) -> None:
+async def test_hard_colours_and_transparent_rims_are_in_doubt(tools: Toolbox) -> None:
     noise = Image.fromarray(np.random.default_rng(1).integers(0, 255, (120, 160, 3), dtype="uint8"))
     doubts = []
-    for picture in (noise, photo()):
+    glass = photo()
+    glass.putalpha(Image.linear_gradient("L").resize(glass.size))
+    for picture in (noise, photo(), glass):
         made = await (await WEBP.encoders(given(picture), TO_WEBP, tools))[0].encode(80)
         doubts.append(made and made.doubtful)
-    assert doubts == [True, False]
+    assert doubts == [True, False, True]
 
 
 async def test_a_tool_that_fails_is_no_candidate(tools: Toolbox) -> None:
