@@ -119,12 +119,12 @@ class Encoder:
     """A finished file at a quality; None where the tool failed or declined."""
     probe: Probe | None = None
     """A bare file of PNG pixels at a quality: for trials on a part of the picture, where that tells of the whole."""
-    lowest: int = 1
-    """The least quality worth trying: below it the file gets no smaller."""
     highest: int = 100
     """The best quality worth trying: past the source's own, bytes are spent on its flaws."""
     lossless: bool = False
     """Writes every pixel as it is; the quality is not looked at."""
+    lowest: int = 1
+    """The least quality worth trying: below it the file gets no smaller."""
     spare: bool = False
     """Far larger than the others at the same score: tried where none of them reaches it."""
 
