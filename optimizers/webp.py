@@ -17,6 +17,7 @@ from utils.webp_chunks import (
     EXIF_PREFIX,
     FORM,
     FRAME_HEAD,
+    MAX_FRAME_CHUNKS,
     PICTURE,
     PIXELS,
     assemble,
@@ -63,6 +64,7 @@ class Webp(Target):
             alpha=alpha,
             orientation=exif_of(chunks).orientation,
             source_quality=None if dial is None else quality_for_dial(dial),
+            metadata=sum(len(chunk.data) for chunk in chunks if chunk.name not in PICTURE or chunk.name == b"ICCP"),
         )
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned:
@@ -148,7 +150,7 @@ def _cleaned(chunk: Chunk, *, keep_copyright: bool) -> tuple[list[Chunk], list[s
         lost = [words.COPYRIGHT] if exif.copyright and not keep_copyright else []
         return [Chunk(b"EXIF", lean)] if lean else [], [*exif.words, *lost]
     if chunk.name == b"ANMF":
-        frame, parts = chunk.data[:FRAME_HEAD], riff.walk(chunk.data[FRAME_HEAD:])
+        frame, parts = chunk.data[:FRAME_HEAD], riff.walk(chunk.data[FRAME_HEAD:], MAX_FRAME_CHUNKS)
         kept = [part for part in parts if part.name in PIXELS]
         if len(kept) == len(parts):
             return [chunk], []

@@ -14,6 +14,8 @@ FLAGS = {b"ICCP": ICC_FLAG, b"ALPH": ALPHA_FLAG, b"EXIF": EXIF_FLAG, b"XMP ": XM
 PIXELS = (b"ALPH", b"VP8 ", b"VP8L")
 PICTURE = (b"VP8X", b"ICCP", b"ANIM", b"ANMF", *PIXELS)
 FRAME_HEAD = 16
+MAX_FRAME_CHUNKS = 16
+"""In one frame of an animation, which needs two."""
 DISPOSE_FLAG, NO_BLEND_FLAG = 0x01, 0x02
 EXIF_PREFIX = b"Exif\0\0"
 
@@ -41,7 +43,7 @@ def pictures(chunks: Sequence[Chunk]) -> list[Picture]:
     found = frames(chunks)
     if not found:
         return [picture(chunks)]
-    return [picture(riff.walk(chunk.data[FRAME_HEAD:])) for chunk in found]
+    return [picture(riff.walk(chunk.data[FRAME_HEAD:], MAX_FRAME_CHUNKS)) for chunk in found]
 
 
 def picture(chunks: Iterable[Chunk]) -> Picture:
