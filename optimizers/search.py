@@ -8,6 +8,10 @@ from optimizers.policy import quality_for, typical_score
 
 NEAR = 1.0
 """Points above the goal that are near enough: one step of quality is about as much."""
+FAR = 2.5
+"""Points above the goal that will do when patience is used up; past them another trial pays."""
+MORE = 2
+"""Such trials at most."""
 AIM_ABOVE = 0.4
 """Points above the goal that a guess aims at: a miss costs another trial, an excess only bytes."""
 FULL = 0.95
@@ -32,7 +36,7 @@ Try = Callable[[int], Awaitable[Trial | None]]
 
 
 async def reach(try_at: Try, goal: float, start: float, bounds: tuple[int, int], patience: int) -> Trial | None:
-    """The least quality within bounds that scores the goal; after `patience` trials any that does will do."""
+    """The least quality within bounds that scores the goal; after `patience` trials one that is not far above does."""
     below, above = bounds[0] - 1, bounds[1] + 1
     best: Trial | None = None
     trials: list[Trial] = []
@@ -46,7 +50,8 @@ async def reach(try_at: Try, goal: float, start: float, bounds: tuple[int, int],
             below = trial.quality
         else:
             best, above = trial, trial.quality
-            if trial.score <= goal + NEAR or len(trials) >= patience:
+            tolerance = NEAR if len(trials) < patience else FAR
+            if trial.score <= goal + tolerance or len(trials) >= patience + MORE:
                 break
         guess = _toward_score(trials, goal + AIM_ABOVE)
     return best

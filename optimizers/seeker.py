@@ -14,6 +14,8 @@ PERFORMANCES = 3
 """The same on the whole picture."""
 REPRISES = 2
 """The same on the whole picture after a part of it has told where."""
+PART_ABOVE = 1.0
+"""Points that a part scores more than its whole, which has outliers (15 photographs, WebP and AVIF: 1.2 and 1.0)."""
 GENERATION = 4
 """Steps of quality below a typical picture's to which a source may have been written and still be searched."""
 
@@ -50,9 +52,11 @@ class Seeker:
 
     async def best(self, encoders: Sequence[Encoder], part: Part | None = None) -> Candidate | None:
         """The file that meets the wishes best; None where no loss is worth it."""
-        chosen, start, patience = await self._rehearse(encoders, part)
+        chosen, start, patience = await self._rehearse([e for e in encoders if not e.spare], part)
         found: list[Candidate] = []
-        for encoder in chosen:
+        for encoder in (*chosen, *(e for e in encoders if e.spare)):
+            if encoder.spare and found:
+                break
             if file := await self._pursue(encoder, start, patience):
                 found.append(file)
                 start = float(file.quality or start)
@@ -72,7 +76,9 @@ class Seeker:
         goal, found = self.policy.goal, []
         for encoder in encoders:
             if part and goal is not None and encoder.probe and self._pays(encoder):
-                trial = await reach(_on(part, encoder), goal, self._nominal, (1, encoder.highest), REHEARSALS)
+                trial = await reach(
+                    _on(part, encoder), goal, self._nominal, (encoder.lowest, encoder.highest), REHEARSALS
+                )
                 found += [(encoder, trial)] if trial else []
         if not found:
             return encoders, self._nominal, PERFORMANCES
@@ -86,11 +92,11 @@ class Seeker:
         found = await self._reach(try_at, encoder, start, patience)
         if policy.max_bytes is not None and (found is None or len(found.data) > policy.max_bytes):
             top = min(encoder.highest, found.quality - 1 if found else 100, 100 if policy.auto else policy.quality)
-            within = await fit(try_at, policy.max_bytes, min(start, top), (1, top), REHEARSALS)
+            within = await fit(try_at, policy.max_bytes, min(start, top), (encoder.lowest, top), REHEARSALS)
             if within and within.score >= max(self.floor, policy.min_score or 0):
                 found = within
             elif policy.min_score is None:
-                found = await reach(try_at, self.floor, start, (1, top), REHEARSALS) or found
+                found = await reach(try_at, self.floor, start, (encoder.lowest, top), REHEARSALS) or found
         return made[found.quality] if found else None
 
     async def _reach(self, try_at: Try, encoder: Encoder, start: float, patience: int) -> Trial | None:
@@ -100,9 +106,8 @@ class Seeker:
             return None
         if policy.goal is None:
             return await try_at(policy.quality)
-        return await reach(
-            try_at, policy.goal, start, (1 if policy.auto else policy.quality, encoder.highest), patience
-        )
+        least = encoder.lowest if policy.auto else max(encoder.lowest, policy.quality)
+        return await reach(try_at, policy.goal, start, (least, encoder.highest), patience)
 
     def _pays(self, encoder: Encoder) -> bool:
         """Whether the source is fine enough: what is near the goal already would fade with every pass."""
