@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from optimizers.base import Candidate, Encoder
-from optimizers.policy import Policy, quality_for
+from optimizers.policy import Policy
 from optimizers.search import Trial, Try, fit, reach
 
 REHEARSALS = 4
@@ -61,21 +61,15 @@ class Seeker:
             return max(within, key=_score, default=min(found, key=_size, default=None))
         return min(within or found, key=_size, default=None)
 
-    @property
-    def _nominal(self) -> float:
-        """The quality that a typical picture needs."""
-        goal = self.policy.goal
-        return quality_for(goal) if self.policy.auto and goal is not None else float(self.policy.quality)
-
     async def _rehearse(self, encoders: Sequence[Encoder], part: Part | None) -> tuple[Sequence[Encoder], float, int]:
         """The encoder that does best on a part of the picture, the quality at which it did, and how sure that is."""
         goal, found = self.policy.goal, []
         for encoder in encoders:
             if part and goal is not None and encoder.probe and self._pays(encoder):
-                trial = await reach(_on(part, encoder), goal, self._nominal, (1, encoder.highest), REHEARSALS)
+                trial = await reach(_on(part, encoder), goal, self.policy.nominal, (1, encoder.highest), REHEARSALS)
                 found += [(encoder, trial)] if trial else []
         if not found:
-            return encoders, self._nominal, PERFORMANCES
+            return encoders, self.policy.nominal, PERFORMANCES
         winner, trial = min(found, key=lambda pair: len(pair[1].data))
         return [winner], float(trial.quality), REPRISES
 
@@ -106,7 +100,7 @@ class Seeker:
 
     def _pays(self, encoder: Encoder) -> bool:
         """Whether the source is fine enough: what is near the goal already would fade with every pass."""
-        return encoder.highest >= self._nominal - (GENERATION if self.policy.auto else 0)
+        return encoder.highest >= self.policy.nominal - (GENERATION if self.policy.auto else 0)
 
     def _on_the_whole(self, encoder: Encoder, made: dict[int, Candidate]) -> Try:
         """Trials whose files could be the answer; none is made twice."""
