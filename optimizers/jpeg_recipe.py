@@ -133,8 +133,8 @@ class Recipe:
         """Trials over PNG pixels."""
 
         async def probe(png: bytes, quality: int) -> bytes | None:
-            seen = await tools.call(drawn, png, self.traits.grey)
-            made = await self.encode(seen["pnm"], quality, tools) if seen else None
+            picture = png if self.tool == CJPEGLI else await tools.call(to_pnm, png)
+            made = await self.encode(picture, quality, tools) if picture else None
             return made.data if made else None
 
         return probe
@@ -192,6 +192,12 @@ def chroma_contrast(data: bytes, decoder: str) -> float:
     with opened(data, decoder) as image:
         image.draft(None, (max(1, image.width // 4), max(1, image.height // 4)))
         return _contrast(image)
+
+
+def to_pnm(png: bytes) -> bytes:
+    """Opaque PNG pixels as cjpeg reads them."""
+    with opened(png, "PNG") as image:
+        return _pnm(image.convert("RGB"))
 
 
 def drawn(png: bytes, may_be_grey: bool) -> dict[str, Any]:
