@@ -110,7 +110,7 @@ class Jpeg(Target):
         return [encoder(recipe) for recipe in rivals(await old.looked_at(tools), policy)]
 
     async def encoders(self, pixels: Pixels, policy: Policy, tools: Toolbox) -> Sequence[Encoder]:
-        """jpegli and MozJPEG over the pixels; one component where all are grey and no profile is of three."""
+        """What a search compares, else the likely one; one component where all is grey and no profile is of three."""
         seen = await tools.call(drawn, pixels.frames[0], not pixels.icc)
         if seen is None:
             return ()
@@ -123,7 +123,8 @@ class Jpeg(Target):
             return Encoder(recipe.tool, encode, recipe.probe(tools))
 
         traits = Traits(grey=seen["grey"], edgy=seen["contrast"] >= CHROMA_CONTRAST)
-        return [encoder(recipe) for recipe in rivals(traits, policy)]
+        found = rivals(traits, policy) if policy.seeks else [likely(traits, policy.quality, policy.effort)]
+        return [encoder(recipe) for recipe in found]
 
     async def optimize(
         self, cleaned: bytes, info: ImageInfo, policy: Policy, tools: Toolbox

@@ -320,6 +320,13 @@ async def test_pixels_become_a_file_with_their_profile_and_owner(tools: Toolbox)
     assert made.getexif()[0x8298] == "(c) Ada"
 
 
+async def test_a_conversion_compares_tools_only_where_scores_are_measured(tools: Toolbox) -> None:
+    text = Pixels((encode(coloured_text(), "PNG"),), 320, 240)
+    plain, search = [await JPEG.encoders(text, policy, tools) for policy in (Policy(), Policy(auto=True))]
+    assert [encoder.method for encoder in plain] == ["cjpeg"]
+    assert [encoder.method for encoder in search] == ["cjpeg", "cjpegli"]
+
+
 async def test_grey_pixels_take_one_component_unless_their_profile_is_of_three(tools: Toolbox) -> None:
     grey = photo().convert("L").convert("RGB")
     assert decode(await write_anew(grey, tools)).mode == "L"

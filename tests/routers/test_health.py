@@ -7,6 +7,8 @@ import httpx
 from optimizers.router import FORMATS
 from tests.conftest import free_port, start_service
 
+STATE_NO_VERSION = {"cjpegli"}
+
 
 def test_health_names_every_tool_and_format(service: httpx.Client) -> None:
     body = service.get("/health").json()
@@ -15,7 +17,7 @@ def test_health_names_every_tool_and_format(service: httpx.Client) -> None:
     assert set(body["formats"]) == {o.spec.name for o in FORMATS}
     for tool in {tool for o in FORMATS for tool in o.spec.tools}:
         assert body["tools"][tool]["self_test"] is True, tool
-        assert body["tools"][tool]["version"], tool
+        assert body["tools"][tool]["version"] or tool in STATE_NO_VERSION, tool
 
 
 def test_a_redis_that_is_down_is_said(tmp_path: Path) -> None:
