@@ -20,6 +20,8 @@ CLOSE = 3.0
 """Points off the goal from which the scale's own slope tells where it lies."""
 SKETCHES = 2
 """Trials that tell about where a goal lies."""
+HALVING = 5
+"""Trials after which what lies between two of them is halved."""
 LAST = 9
 """Trials after which a search ends in any case; halving 1-100 takes seven."""
 
@@ -64,7 +66,8 @@ async def reach(try_at: Try, goal: float, start: float, bounds: tuple[int, int],
             best, above = trial, trial.quality
             if trial.score <= goal + NEAR or len(trials) >= patience:
                 break
-        guess = _toward_score(trials, goal + AIM_ABOVE)
+        closing_in = len(trials) < HALVING or best is None or below < bounds[0]
+        guess = _toward_score(trials, goal + AIM_ABOVE) if closing_in else (below + above) / 2
     return best
 
 

@@ -23,7 +23,7 @@ def encoder(shift: float, stretch: float) -> tuple[Try, list[int]]:
     return try_at, tried
 
 
-@given(curves, st.sampled_from([50.0, 70.0, 80.0, 90.0]), st.integers(1, 100))
+@given(curves, st.sampled_from([50.0, 70.0, 80.0, 90.0]), st.integers(20, 100))
 async def test_the_least_quality_that_reaches_the_goal_is_found(
     curve: tuple[float, float], goal: float, start: int
 ) -> None:
