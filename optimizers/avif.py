@@ -18,7 +18,7 @@ from optimizers.avif_encoding import (
     upright,
 )
 from optimizers.base import Candidate, Cleaned, Encoder, FormatSpec, ImageInfo, Pixels, Target
-from optimizers.jpeg import chroma_contrast
+from optimizers.jpeg_recipe import chroma_contrast
 from optimizers.policy import Effort, Metadata, Policy
 from optimizers.samples import still
 from optimizers.toolbox import Toolbox
