@@ -13,7 +13,7 @@ PERFORMANCES = 3
 REPRISES = 2
 """The same on the whole picture after a part of it has told where."""
 PART_ABOVE = 1.0
-"""Points that a part scores more than its whole, which has outliers (17 photographs as JPEG 0.85, WebP 1.2, AVIF 1.0)."""
+"""Points that a part scores more than its whole, which has outliers (photographs: JPEG 0.85, WebP 1.2, AVIF 1.0)."""
 CONCESSIONS = 4
 """The same where a budget is to be met."""
 GENERATION = 4
