@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from optimizers import look, pixels
@@ -55,6 +55,19 @@ class ImageInfo:
     """EXIF orientation, 1-8."""
     source_quality: int | None = None
     """The quality a lossy file was written with, on Pare's scale, where its own tables tell."""
+
+    channels: int = 0
+    """Of a decoded pixel; 0 for three, or four with alpha."""
+    pages: tuple[int, ...] = ()
+    """Pixels of each page, where they are not all of one size."""
+    metadata: int = field(default=0, compare=False)
+    """Bytes of text, EXIF, XMP and profiles, unpacked where they are packed; no part of what is to be seen."""
+
+    @property
+    def pixel_bytes(self) -> int:
+        """What a decoded pixel takes in memory."""
+        sample = 1 if self.bit_depth <= 8 else 2 if self.bit_depth <= 16 else self.bit_depth // 8
+        return sample * (self.channels or (4 if self.alpha else 3))
 
     @property
     def displayed_size(self) -> tuple[int, int]:

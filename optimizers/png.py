@@ -28,6 +28,7 @@ from utils.png_chunks import (
 )
 from utils.png_graft import bare, graft
 from utils.png_repack import repack, repack_frames
+from utils.png_text import notes_size
 
 LOSSLESS_FROM = 95
 """A fixed quality from which on no loss is an answer."""
@@ -69,6 +70,7 @@ class PngFile(Optimizer):
             alpha=header.colour in (GREY_ALPHA, RGB_ALPHA) or first(chunks, b"tRNS") is not None,
             bit_depth=8 if header.colour == INDEXED else header.depth,
             orientation=read_exif(exif).orientation if exif else 1,
+            metadata=notes_size(chunks),
         )
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned | None:

@@ -120,9 +120,19 @@ class Seeker:
                     return None
                 made[quality] = replace(candidate, score=score)
                 self.tried.append(Tried(made[quality], (time.perf_counter() - started) * 1000))
+                if self._is_beaten(made[quality]):
+                    return None
             return Trial(quality, made[quality].data, made[quality].score or 0.0)
 
         return try_at
+
+    def _is_beaten(self, candidate: Candidate) -> bool:
+        """Whether a smaller file has the score that this one misses: its encoder's better ones are larger still."""
+        goal = self.policy.goal
+        if goal is None or self.policy.max_bytes is not None or _score(candidate) >= goal:
+            return False
+        rivals = (tried.candidate for tried in self.tried)
+        return any(_score(rival) >= goal and _size(rival) < _size(candidate) for rival in rivals)
 
     def _fits(self, candidate: Candidate) -> bool:
         return self.policy.max_bytes is None or len(candidate.data) <= self.policy.max_bytes

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from config import Settings
-from exceptions import RateLimited
+from exceptions import RateLimited, Unauthorized
 from middleware import ANSWER_HEADERS
 from optimizers.engine import Engine
 from optimizers.policy import Policy
@@ -15,12 +15,14 @@ from optimizers.router import CHOICE
 from optimizers.selftest import ToolReport
 from routers.accept import accepted
 from routers.answers import rate_headers
+from routers.body import Body, BodyLimits
 from routers.draining import refuse_while_draining
 from routers.intake import Upload, read_upload
 from schemas import OptimizationOptions
 from security.auth import ApiKeys, Caller, client_address, identify
 from security.rate_limiter import RateLimiter
-from utils.concurrency import Slots
+from storage.stores import Stores
+from utils.concurrency import ByteBudget, Slots
 from utils.subprocess_runner import Launcher
 from utils.url_fetch import Fetcher
 
@@ -41,14 +43,16 @@ class Services:
     settings: Settings
     engine: Engine
     slots: Slots
+    bodies: ByteBudget
     gate: Gate
     fetcher: Fetcher
+    stores: Stores
     reports: tuple[ToolReport, ...]
     launcher: Launcher
 
 
-def services(request: Request) -> Services:
-    """The parts of the application that answers."""
+async def services(request: Request) -> Services:
+    """The parts of the application that answers; async, as FastAPI would give anything else a thread."""
     found: Services = request.app.state.services
     return found
 
@@ -56,20 +60,36 @@ def services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(services)]
 
 
-def caller(request: Request, parts: ServicesDep) -> Caller:
-    """Who is calling; refused before anything of the body is read."""
-    settings = parts.settings
+async def address(request: Request, parts: ServicesDep) -> str:
+    """Where the request comes from, as far as it can be believed."""
     peer = request.client.host if request.client else "unknown"
     # A proxy may add a line of its own below the client's instead of appending to it: all lines are one list.
     forwarded_for = ",".join(request.headers.getlist("x-forwarded-for"))
-    address = client_address(peer, forwarded_for, settings.trusted_proxy_hops)
-    return identify(request.headers, address, parts.gate.keys, required=settings.require_auth)
+    return client_address(peer, forwarded_for, parts.settings.trusted_proxy_hops)
 
 
-async def counted(request: Request, parts: ServicesDep, who: Annotated[Caller, Depends(caller)]) -> None:
+async def caller(request: Request, parts: ServicesDep, origin: Annotated[str, Depends(address)]) -> Caller:
+    """Who is calling; refused before anything of the body is read."""
+    try:
+        return identify(request.headers, origin, parts.gate.keys, required=parts.settings.require_auth)
+    except Unauthorized:
+        # Guesses cost what public calls do. A right key stays right however many wrong ones came from its address:
+        # else a stranger behind the same proxy could lock its owner out.
+        await _count(request, parts.gate.public, origin)
+        raise
+
+
+CallerDep = Annotated[Caller, Depends(caller)]
+
+
+async def counted(request: Request, parts: ServicesDep, who: CallerDep) -> None:
     """One call more on the caller's account."""
-    limiter = parts.gate.authenticated if who.authenticated else parts.gate.public
-    decision = await limiter.decide(who.name)
+    await _count(request, parts.gate.authenticated if who.authenticated else parts.gate.public, who.name)
+
+
+async def _count(request: Request, limiter: RateLimiter, name: str) -> None:
+    """One call more on an account. Raises RateLimited."""
+    decision = await limiter.decide(name)
     request.scope[ANSWER_HEADERS] = rate_headers(decision)
     if not decision.allowed:
         tightest = decision.tightest
@@ -79,24 +99,23 @@ async def counted(request: Request, parts: ServicesDep, who: Annotated[Caller, D
         )
 
 
-async def place(
+async def intake(
     request: Request, parts: ServicesDep, allowed: Annotated[None, Depends(counted)]
-) -> AsyncIterator[None]:
-    """Admission: a place is held before the first byte of the body is read."""
+) -> AsyncIterator[Upload]:
+    """The body, read last, and a place for working on it: none is held for a body that is still arriving."""
     refuse_while_draining(request.scope)
-    async with parts.slots.place():
-        yield
-
-
-async def intake(request: Request, parts: ServicesDep, admitted: Annotated[None, Depends(place)]) -> Upload:
-    """The body, read last: after every guard."""
     settings = parts.settings
+    limits = BodyLimits(settings.max_file_size, settings.upload_timeout_seconds, settings.min_upload_rate)
 
     def to_policy(options: OptimizationOptions) -> Policy:
         chosen = accepted(request.headers.get("accept", ""), CHOICE)
         return options.to_policy(settings.default_quality, chosen)
 
-    return await read_upload(request, settings.max_file_size, settings.upload_timeout_seconds, to_policy, parts.fetcher)
+    parts.slots.expect_place()
+    with parts.bodies.account() as charge:
+        upload = await read_upload(Body(request, limits, charge), to_policy, parts.fetcher)
+    async with parts.slots.place():
+        yield upload
 
 
 UploadDep = Annotated[Upload, Depends(intake)]

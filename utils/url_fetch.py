@@ -13,6 +13,7 @@ import httpx
 
 from exceptions import ImageLimitExceeded, PayloadTooLarge, SourceFailed, SourceTimeout, UnprocessableImage
 from utils.checked_transport import AddressCheck, CheckedTransport, Resolver
+from utils.concurrency import Charge, unpaid
 from utils.gzip_stream import gunzip
 
 CONNECT_SECONDS = 5.0
@@ -65,11 +66,14 @@ class Fetcher:
         self._limits = limits
         self._context = context or httpx.create_ssl_context(trust_env=False)
 
-    async def fetch(self, url: str) -> Fetched:
-        """The file. Raises SourceFailed, SourceTimeout, PayloadTooLarge, and what the checks raise."""
+    async def fetch(self, url: str, charge: Charge = unpaid) -> Fetched:
+        """The file, its bytes charged while they come.
+
+        Raises SourceFailed, SourceTimeout, PayloadTooLarge, and what the checks and `charge` raise.
+        """
         try:
             async with asyncio.timeout(self._limits.seconds):
-                return await self._follow(url)
+                return await self._follow(url, charge)
         except httpcore.ConnectTimeout:
             raise SourceTimeout(f"no connection to the source within {CONNECT_SECONDS:g} seconds") from None
         except (TimeoutError, httpcore.TimeoutException):
@@ -77,14 +81,14 @@ class Fetcher:
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
             raise SourceFailed(f"the source cannot be reached: {error or type(error).__name__}") from error
 
-    async def _follow(self, text: str) -> Fetched:
+    async def _follow(self, text: str, charge: Charge) -> Fetched:
         url = self._check_url(text, None)
         transport = CheckedTransport(self._resolver, self._check_address, self._context)
         async with transport:
             for _ in range(self._limits.redirects + 1):
                 async with aclosing(await transport.handle_async_request(self._request(url))) as response:
                     if response.status_code not in REDIRECTS:
-                        return Fetched(await self._read(response), str(url))
+                        return Fetched(await self._read(response, charge), str(url))
                     location = response.headers.get("location")
                 if not location:
                     raise SourceFailed("the source redirects to nowhere")
@@ -95,20 +99,20 @@ class Fetcher:
         timeout = httpx.Timeout(self._limits.seconds, connect=CONNECT_SECONDS)
         return httpx.Request("GET", url, headers=HEADERS, extensions={"timeout": timeout.as_dict()})
 
-    async def _read(self, response: httpx.Response) -> bytes:
+    async def _read(self, response: httpx.Response, charge: Charge) -> bytes:
         if response.status_code != 200:
             raise SourceFailed(f"the source answered {response.status_code}", source_status=response.status_code)
         encoding = response.headers.get("content-encoding", "").strip().lower()
         if encoding not in ("", "identity", "gzip"):
             raise SourceFailed("the source answered in a content encoding that nobody asked for")
-        data = await self._body(response)
+        data = await self._body(response, charge)
         if encoding == "gzip":
             data = await asyncio.to_thread(self._unpacked, data)
         if not data:
             raise SourceFailed("the source answered with an empty body")
         return data
 
-    async def _body(self, response: httpx.Response) -> bytes:
+    async def _body(self, response: httpx.Response, charge: Charge) -> bytes:
         declared = response.headers.get("content-length", "")
         if declared.isdigit() and int(declared) > self._limits.bytes:
             raise self._too_large(int(declared))
@@ -117,6 +121,7 @@ class Fetcher:
             data += chunk
             if len(data) > self._limits.bytes:
                 raise self._too_large(len(data))
+            charge(len(chunk))
         return bytes(data)
 
     def _unpacked(self, data: bytes) -> bytes:
