@@ -37,13 +37,11 @@ MOST_COLOURS = 256
 FULL_UP_TO = 84
 """Pare's quality up to which a full palette will do: such photographs score 71-86."""
 FEW_COLOURS = 16
-"""Colours that half a byte a pixel holds; where up to twice as many would do for soft shades, these with dithering
-can score the same in less than half of the bytes."""
-FEW_SPAN = 12
-"""How far below its dial pngquant may end with so few."""
+"""Colours up to which shades fall into steps that show."""
 HALF, WHOLE = 0.5, 1.0
-DITHERING_COST = 1.1
-"""Growth that half dithering of few colours is worth: where its noise does not pack it doubles the file."""
+LESS, CLIFF = 4, 0.75
+"""Of soft pictures with up to twice as many colours, a few more can resolve a faint texture and double the file: so
+much less of the dial, with half dithering, is taken where it is this part of the bytes."""
 SPEEDS = {Effort.FAST: "5", Effort.BALANCED: "4", Effort.BEST: "3"}
 
 
@@ -88,20 +86,20 @@ class Palette:
     """At most 256 colours by pngquant."""
 
     dithering: float = 0.0
-    most: int = MOST_COLOURS
-    span: int = DIAL_SPAN
+    less: int = 0
+    """What to take from the dial."""
     method: str = "pngquant+oxipng"
 
     def dial(self, picture: Picture, quality: int) -> int:
-        return round(between(SOFT_DIALS if picture.soft else HARD_DIALS, quality))
+        dial = round(between(SOFT_DIALS if picture.soft else HARD_DIALS, quality))
+        return max(1, dial - self.less)
 
     async def write(self, picture: Picture, quality: int, tools: Toolbox) -> bytes | None:
         dial = self.dial(picture, quality)
-        target = f"--quality={max(0, dial - self.span)}-{dial}"
+        target = f"--quality={max(0, dial - DIAL_SPAN)}-{dial}"
         dithering = f"--floyd={self.dithering}" if self.dithering else "--nofs"
         speed = f"--speed={SPEEDS[picture.effort]}"
-        options = (str(self.most), target, speed, dithering)
-        few = await tools.run("pngquant", *options, "-", stdin=picture.samples, no_result=DECLINED)
+        few = await tools.run("pngquant", target, speed, dithering, "-", stdin=picture.samples, no_result=DECLINED)
         # A file of few colours keeps them unless half of them will do: else it would fade with every pass.
         return None if not few or 2 * colours(split(few)[0]) > picture.palette > 0 else few
 
@@ -141,25 +139,23 @@ async def picture_of(
 
 async def at_quality(picture: Picture, quality: int, tools: Toolbox) -> Candidate | None:
     """The file that a fixed quality means: a palette, where need be dithered, or else fewer levels."""
-    plain = Palette()
-    few = await plain.write(picture, quality, tools)
+    recipe = Palette()
+    few = await recipe.write(picture, quality, tools)
     count = colours(split(few)[0]) if few else 0
     if picture.photo and not picture.palette and (few is None or (count == MOST_COLOURS and quality > FULL_UP_TO)):
         return await finished(Posterized(), picture, quality, tools)
-    if few and picture.soft and count <= 2 * FEW_COLOURS:
-        dithered = await Palette(HALF, FEW_COLOURS, FEW_SPAN).write(picture, quality, tools)
-        few = dithered if dithered and len(dithered) <= DITHERING_COST * len(few) else few
-    return await _packed(few, plain, picture, quality, tools) if few else None
+    if few and picture.soft and count <= 2 * FEW_COLOURS and picture.effort is not Effort.FAST:
+        dithered = Palette(HALF, LESS)
+        other = await dithered.write(picture, quality, tools)
+        if other and len(other) <= CLIFF * len(few):
+            recipe, few = dithered, other
+    return await _packed(few, recipe, picture, quality, tools) if few else None
 
 
 def encoders(picture: Picture, tools: Toolbox) -> list[Encoder]:
     """What competes at equal score: no dithering first, which is smallest on nearly all pictures."""
-    dithered = {
-        Effort.FAST: (),
-        Effort.BALANCED: (HALF,) if picture.soft and not picture.photo else (),
-        Effort.BEST: (HALF, WHOLE),
-    }
-    made = [_encoder(Palette(strength), picture, tools) for strength in (0.0, *dithered[picture.effort])]
+    strengths = (0.0, HALF, WHOLE) if picture.effort is Effort.BEST else (0.0,)
+    made = [_encoder(Palette(strength), picture, tools) for strength in strengths]
     if picture.palette or not (picture.photo if picture.effort is Effort.FAST else picture.soft):
         return made
     levels = Posterized()

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from math import exp
 
 from optimizers.base import Candidate, Encoder
 from optimizers.policy import Policy, quality_for
@@ -14,6 +15,8 @@ PERFORMANCES = 3
 """The same on the whole picture."""
 REPRISES = 2
 """The same on the whole picture after a part of it has told where."""
+GROWTH = 0.05
+"""Growth of log(bytes) with a point of score, at most: what a file that is better than asked for could still lose."""
 GENERATION = 4
 """Steps of quality below a typical picture's to which a source may have been written and still be searched."""
 
@@ -127,12 +130,13 @@ class Seeker:
         return try_at
 
     def _is_beaten(self, candidate: Candidate) -> bool:
-        """Whether a smaller file has the score that this one misses: its encoder's better ones are larger still."""
+        """Whether a smaller file reached the score that this one has not, or will not have in so few bytes."""
         goal = self.policy.goal
-        if goal is None or self.policy.max_bytes is not None or _score(candidate) >= goal:
+        if goal is None or self.policy.max_bytes is not None:
             return False
+        least = _size(candidate) * exp(-GROWTH * max(0.0, _score(candidate) - goal))
         rivals = (tried.candidate for tried in self.tried)
-        return any(_score(rival) >= goal and _size(rival) < _size(candidate) for rival in rivals)
+        return any(_score(rival) >= goal and _size(rival) < least for rival in rivals)
 
     def _fits(self, candidate: Candidate) -> bool:
         return self.policy.max_bytes is None or len(candidate.data) <= self.policy.max_bytes
