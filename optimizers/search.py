@@ -10,6 +10,8 @@ NEAR = 1.0
 """Points above the goal that are near enough: one step of quality is about as much."""
 AIM_ABOVE = 0.4
 """Points above the goal that a guess aims at: a miss costs another trial, an excess only bytes."""
+FLAT = 0.1
+"""Points of score to a step of quality below which two trials lie on one step of the encoder and tell no slope."""
 FULL = 0.95
 """Share of a byte budget from which it counts as used up."""
 GROWTH = 0.032
@@ -78,7 +80,7 @@ def _toward_score(trials: Sequence[Trial], score: float) -> float:
     near, *others = sorted(trials, key=lambda trial: abs(trial.score - score))
     for other in others:
         slope = (other.score - near.score) / (other.quality - near.quality)
-        if slope > 0:
+        if slope > FLAT:
             return near.quality + (score - near.score) / slope
     return quality_for(typical_score(near.quality) + score - near.score)
 
