@@ -37,7 +37,8 @@ MOST_COLOURS = 256
 FULL_UP_TO = 84
 """Pare's quality up to which a full palette will do: such photographs score 71-86."""
 FEW_COLOURS = 16
-"""Colours up to which shades fall into steps that show."""
+"""Colours up to which shades fall into steps that show; a full palette has not reached its dial, and pngquant means
+error over flat ground too: such results are looked at (soft shades on flat ground score 61-87 at 80)."""
 HALF, WHOLE = 0.5, 1.0
 LESS, CLIFF = 4, 0.75
 """Of soft pictures with up to twice as many colours, a few more can resolve a faint texture and double the file: so
@@ -191,7 +192,8 @@ async def _packed(rough: bytes, recipe: Recipe, picture: Picture, quality: int, 
     packed = await tools.call(repack, rough, picture.packing, STAY_INDEXED if indexed else picture.freedom)
     if packed is None:
         return None
-    doubtful = picture.soft and colours(chunks) in (*range(1, FEW_COLOURS + 1), MOST_COLOURS)
+    count = colours(chunks)
+    doubtful = picture.soft and (not picture.photo or 0 < count <= FEW_COLOURS or count == MOST_COLOURS)
     return Candidate(
         graft(packed, picture.chunks),
         recipe.method,
