@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.curves import geometric_mean, size_at
-from benchmarks.study import DEFAULT, Study
+from benchmarks.ladders import Tool
+from benchmarks.study import DEFAULT, Study, is_exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +24,14 @@ class Equal:
     """Images of which Pare's file is the smaller one."""
 
 
-def equal(format: str, tool: str, settings: str, studies: Sequence[Study], *, exact: bool) -> Equal:
-    """`exact` where files without loss count, as steps of the same ladder."""
+def equal(format: str, tool: Tool, studies: Sequence[Study]) -> Equal:
+    """Files without loss count where they are steps of the same ladder."""
     ratios = []
     for one in studies:
         shot = one.fixed.get(DEFAULT)
-        if shot is None or shot.score is None or not (shot.lossy or exact):
+        if shot is None or shot.score is None or not (shot.lossy or is_exact(one.written)):
             continue
-        needed = size_at(one.others.get(tool, ()), shot.score)
+        needed = size_at(one.others.get(tool.label, ()), shot.score)
         ratios += [shot.size / needed] if needed else []
     smaller = sum(ratio < 1 for ratio in ratios)
-    return Equal(format, tool, settings, len(studies), len(ratios), geometric_mean(ratios), smaller)
+    return Equal(format, tool.label, tool.settings, len(studies), len(ratios), geometric_mean(ratios), smaller)
