@@ -17,30 +17,39 @@ class Bare(NamedTuple):
     run: Callable[[bytes], bytes | None]
 
 
-def _jpeg(data: bytes) -> bytes | None:
+def jpeg(data: bytes, quality: int = 80) -> bytes | None:
     """The metadata that cjpeg copies is taken off again, the orientation put back."""
-    encoded = run("cjpeg", "-quality", "80", stdin=data)
+    encoded = run("cjpeg", "-quality", str(quality), stdin=data)
     lean = run("jpegtran", "-copy", "icc", stdin=encoded or b"") or b""
     exif = lean_exif(Exif(orientation(data)), keep_copyright=False)
     segment = b"\xff\xe1" + (len(exif) + 8).to_bytes(2, "big") + b"Exif\0\0" + exif if exif else b""
     return lean[:2] + segment + lean[2:]
 
 
-def _png(data: bytes) -> bytes | None:
+def png(data: bytes, quality: str = "65-80") -> bytes | None:
+    """A palette where pngquant finds a good enough one, then oxipng."""
+    args = ("--quality", quality, "--speed", "3", "-")
+    return png_exact(run("pngquant", *args, stdin=data, declined=PNGQUANT_DECLINED) or data)
+
+
+def png_exact(data: bytes) -> bytes:
+    """The same pixels."""
     import oxipng
 
-    quantized = run("pngquant", "--quality", "65-80", "--speed", "3", "-", stdin=data, declined=PNGQUANT_DECLINED)
-    smaller: bytes = oxipng.optimize_from_memory(quantized or data, level=2, strip=oxipng.StripChunks.safe())
+    smaller: bytes = oxipng.optimize_from_memory(data, level=2, strip=oxipng.StripChunks.safe())
     return smaller
 
 
-def _webp(data: bytes) -> bytes | None:
+def webp(data: bytes, quality: int = 80) -> bytes | None:
     """It refuses animation with an error."""
-    return run("cwebp", "-quiet", "-q", "80", "-metadata", "icc", "-o", "-", "--", "-", stdin=data, declined=(1, 255))
+    args = ("-quiet", "-q", str(quality), "-metadata", "icc", "-o", "-", "--", "-")
+    return run("cwebp", *args, stdin=data, declined=(1, 255))
 
 
-def _gif(data: bytes) -> bytes | None:
-    return run("gifsicle", "--no-warnings", "-O3", "--lossy=80", stdin=data)
+def gif(data: bytes, lossiness: int = 80) -> bytes | None:
+    """Lossiness 0 keeps every pixel."""
+    lossy = (f"--lossy={lossiness}",) if lossiness else ()
+    return run("gifsicle", "--no-warnings", "-O3", *lossy, stdin=data)
 
 
 def _svg(data: bytes) -> bytes | None:
@@ -50,9 +59,9 @@ def _svg(data: bytes) -> bytes | None:
 
 
 BARE = {
-    "jpeg": Bare("cjpeg -quality 80, lean", _jpeg),
-    "png": Bare("pngquant 65-80 s3 + oxipng 2", _png),
-    "webp": Bare("cwebp -q 80", _webp),
-    "gif": Bare("gifsicle -O3 --lossy=80", _gif),
+    "jpeg": Bare("cjpeg -quality 80, lean", jpeg),
+    "png": Bare("pngquant 65-80 s3 + oxipng 2", png),
+    "webp": Bare("cwebp -q 80", webp),
+    "gif": Bare("gifsicle -O3 --lossy=80", gif),
     "svg": Bare("scour", _svg),
 }

@@ -43,14 +43,15 @@ def compare(original: bytes, result: bytes, check: Check = Check()) -> Verdict:
     except Undecodable as error:
         return Verdict(None, False, (f"undecodable: {error}",))
     exact = before.digests == after.digests
-    value = _worst(before, after, check.max_mpx) if check.score else None
+    value = worst(before, after, check.max_mpx) if check.score else None
     defects = [*_changes(before, after), *_faults(after, exact, value, check)]
     if format_of(original) != format_of(result):
         defects.append(f"format {format_of(original)} → {format_of(result)}")
     return Verdict(value, exact, tuple(defects))
 
 
-def _worst(before: Picture, after: Picture, max_mpx: float | None) -> float | None:
+def worst(before: Picture, after: Picture, max_mpx: float | None = None) -> float | None:
+    """The score of the worst sampled frame; None where the sizes differ."""
     if before.size != after.size:
         return None
     both = before.shown.keys() & after.shown.keys()

@@ -38,3 +38,13 @@ P99 = (4.5, 4.0)
 """p99 at 8 connections over p99 at 2."""
 MEMORY = (450, 300)
 """Peak MB at 8 connections, service and tools."""
+REACHED = (99.0, None)
+"""Percent of auto's searched answers that reach their score by the reference program."""
+OVERSHOOT = (1.5, None)
+"""Points above it in the mean."""
+AUTO_RATIO = (None, 0.75)
+"""Bytes of auto over those of the one fixed quality at which nine of ten images reach the score."""
+AUTO_CPU = (2.0, None)
+"""Median over the images of auto's encoding CPU over that at a fixed quality."""
+EQUAL = {("jpeg", "MozJPEG"): (0.93, 0.88), ("png", "pngquant + oxipng"): (0.92, 0.86)}
+"""Bytes at equal score over those of the bare tool."""

@@ -8,7 +8,7 @@ from shutil import which
 
 ROOT = Path(__file__).parent.parent
 SEARCH_PATH = os.pathsep.join([os.environ["PATH"], os.environ.get("TOOLS_DIR", str(ROOT / ".tools" / "bin"))])
-ENVIRONMENT = {"PATH": SEARCH_PATH, "LANG": "C.UTF-8"}
+ENVIRONMENT = {"PATH": SEARCH_PATH, "LANG": "C.UTF-8", "NODE_PATH": os.environ.get("NODE_PATH", "")}
 
 
 def run(*argv: str, stdin: bytes, declined: Collection[int] = ()) -> bytes | None:

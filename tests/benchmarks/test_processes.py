@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from benchmarks.processes import MemoryWatch, cpu_seconds, memory_mb, tree
+from benchmarks.processes import MemoryWatch, cpu_seconds, memory_mb, own_cpu_seconds, tree
 
 CHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"
 BUSY = "sum(i * i for i in range(6_000_000))"
@@ -38,3 +38,15 @@ def test_a_process_that_is_gone_uses_nothing() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as child:
         child.wait()
     assert (cpu_seconds(child.pid), memory_mb(child.pid)) == (0, 0)
+
+
+def test_own_cpu_counts_children_that_live_and_those_that_are_buried() -> None:
+    before = own_cpu_seconds()
+    argv = [sys.executable, "-c", f"{BUSY}; print(flush=True); input()"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        child.stdout.readline()
+        living = own_cpu_seconds() - before
+        child.communicate(b"\n")
+    assert living > 0.05
+    assert own_cpu_seconds() - before >= living
