@@ -1,6 +1,6 @@
-"""How fine a grid a drawing's paths need to look the same, however large it is shown within reason.
+"""How fine a grid a drawing's paths need to look the same.
 
-A point may move by at most half of 1 / STEPS_ACROSS of the drawing's side, after every transform on the way to the
+A point may move by at most half of 1 / `steps_across` of the drawing's side, after every transform on the way to the
 screen. Where the way is not known (patterns, markers, symbols, animations, CSS that transforms), all stays exact.
 """
 
@@ -12,7 +12,6 @@ from optimizers.svg_path import LARGEST, NUMBER
 from optimizers.svg_path_writer import number, shorten
 from security.svg_rules import ANIMATIONS
 
-STEPS_ACROSS = 4_000
 MOST_DECIMALS = 12
 LONGEST_PATH = 4 << 20
 SHAPES = {
@@ -28,14 +27,14 @@ STORED = frozenset(("defs", "clipPath", "mask"))
 UNITS = ("clipPathUnits", "maskContentUnits")
 
 
-def shorten_numbers(root: Element) -> None:
+def shorten_numbers(root: Element, steps_across: int) -> None:
     """Rewrite paths, points and shapes of the drawing in place where that makes them shorter."""
     scales = _scales(root)
     widest = max(scale for _, scale in scales.values())
     names = {_local(element) for element in root.iter()}
     exact = bool(names & ANIMATIONS) or _styled_transforms(root)
     side = 0.0 if exact else _side(root)
-    step = side / STEPS_ACROSS if 0 < side < math.inf else 0.0
+    step = side / steps_across if 0 < side < math.inf else 0.0
     for element, (stored, scale) in scales.items():
         reach = scale * widest if stored or "use" in names else scale
         own_step = step / reach if 0 < reach < math.inf else 0.0

@@ -1,4 +1,4 @@
-"""A sanitized SVG made smaller by scour's cleaning; runs in an isolated worker.
+"""A sanitized SVG made smaller: scour's cleaning, then the path work; runs in an isolated worker.
 
 Scour knows neither style sheets nor animations (it would move or drop what they act on), so drawings with either are
 left to the path work alone.
@@ -22,6 +22,8 @@ DIGITS = "--set-precision=8"
 """Scour's own default of five visibly damages drawings."""
 SHORT_IDS = ("--enable-id-stripping", "--shorten-ids")
 KEPT_IDS = ("--keep-unreferenced-defs",)
+CHANGING = ANIMATIONS | {"style", "switch", "view"}
+"""Elements that make a drawing look different at other times, sizes or places."""
 LINK, OLD_LINK = "href", f"{{{XLINK_NS}}}href"
 PAINT = frozenset(("linearGradient", "radialGradient", "pattern", "filter", "clipPath", "mask", "marker", "style"))
 NO_LIMIT = 1 << 30
@@ -29,14 +31,28 @@ COMMENT = re.compile(rb"<!--[^<>]*-->")
 """There are some only where all metadata may stay; no tree keeps them, so they move to the front."""
 
 
-def shrink(data: bytes) -> bytes:
-    """A smaller version of a sanitized drawing, written by the sanitizer again."""
+def tidied(data: bytes) -> dict[str, Any]:
+    """A sanitized drawing without what it does not need, its coordinates as they were, as `data`.
+
+    `whole` says whether one rendering shows all that there is to be seen of it.
+    """
     root: Element = fromstring(data)
     names = {_local(element) for element in root.iter()}
     if len(data) <= SCOURED_UP_TO and not names & (ANIMATIONS | {"style"}):
         root = _scoured(root, names)
-    shorten_numbers(root)
     _drop_defaults(root)
+    return {"data": _written(root, data), "whole": not names & CHANGING and not _hides(root)}
+
+
+def rounded(data: bytes, steps_across: int) -> bytes:
+    """A tidied drawing on a grid of so many steps along its longer side."""
+    root: Element = fromstring(data)
+    shorten_numbers(root, steps_across)
+    return _written(root, data)
+
+
+def _written(root: Element, data: bytes) -> bytes:
+    """The tree as the sanitizer writes it, behind the comments that `data` had."""
     written: bytes = sanitize(
         tostring(root), keep_metadata=True, max_depth=NO_LIMIT, max_elements=NO_LIMIT, max_attributes=NO_LIMIT
     )["data"]
@@ -77,6 +93,15 @@ def _rename(root: Element, old: str, new: str) -> None:
         if old in element.attrib:
             value = element.attrib.pop(old)
             element.attrib.setdefault(new, value)
+
+
+def _hides(root: Element) -> bool:
+    """Whether something is kept from being seen, until a script or a reader's wish shows it."""
+    return any(
+        name in element.attrib or name in element.get("style", "")
+        for element in root.iter()
+        for name in ("display", "visibility")
+    )
 
 
 def _named_from_outside(root: Element) -> bool:
