@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from exceptions import ImageLimitExceeded, UnprocessableImage
+from optimizers import svg_render
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Metadata, Policy
-from optimizers import svg_render
 from optimizers.svg_proof import smallest
 from optimizers.toolbox import Toolbox
 from security.file_validation import DocumentLimits
@@ -59,9 +59,9 @@ def unpacked(data: bytes) -> bytes:
     return gunzip(data, MAX_SVGZ_BYTES)
 
 
-def decode_packed(data: bytes, *options: Any) -> dict[str, Any]:
+def decode_packed(data: bytes, decoder: str, orientation: int, animated: bool) -> dict[str, Any]:
     """`svg_render.decode` of an SVGZ."""
-    return svg_render.decode(unpacked(data), *options)
+    return svg_render.decode(unpacked(data), decoder, orientation, animated)
 
 
 class Svg(Optimizer):

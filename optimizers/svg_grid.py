@@ -9,9 +9,11 @@ import re
 from xml.etree.ElementTree import Element
 
 from optimizers.svg_path import LARGEST, NUMBER
-from optimizers.svg_path_writer import number, shorten
+from optimizers.svg_path_writer import number, shorten, shortest
 from security.svg_rules import ANIMATIONS
 
+FINER = 10
+"""How much finer than the slack numbers may be written."""
 MOST_DECIMALS = 12
 LONGEST_PATH = 4 << 20
 SHAPES = {
@@ -47,7 +49,7 @@ def _shorten_path(element: Element, step: float, markers: bool) -> None:
     if _local(element) != "path" or not 0 < len(path) < LONGEST_PATH:
         return
     try:
-        decimals = min(_exact_decimals(path), _decimals(step))
+        decimals = min(_exact_decimals(path), _decimals(step / FINER))
         written = shorten(path, decimals, step / 2, keep_vertices=markers)
     except ValueError:
         return
@@ -56,11 +58,11 @@ def _shorten_path(element: Element, step: float, markers: bool) -> None:
 
 
 def _shorten_shape(element: Element, step: float) -> None:
-    decimals = _decimals(step)
+    decimals = _decimals(step / FINER)
     for name in SHAPES.get(_local(element), ()) if step else ():
         value = element.get(name, "")
         if NUMBER.fullmatch(value) and abs(float(value)) < LARGEST:
-            written = number(float(value) * 10**decimals, decimals)
+            written = number(shortest(float(value) * 10**decimals, step / 2 * 10**decimals, decimals), decimals)
             if len(written) < len(value) and written != "0":
                 element.set(name, written)
 

@@ -11,9 +11,11 @@ from optimizers.toolbox import Toolbox
 
 SAME = 95.0
 """Score from which two renderings are taken for one drawing."""
-BOLD = 1_500
-"""Steps along the longer side: points move by up to a third of a pixel on a screen of 1000."""
-USUAL, SAFE = (4_000, 12_000), 40_000
+GRIDS = (8_000, 12_500, 20_000, 40_000, 63_000, 100_000, 400_000)
+"""Steps along the longer side to try: a point moves by at most half of one, an eighth of a pixel on 2000."""
+SAFE = 100_000
+"""The boldest of a drawing that one rendering does not show whole, and what nothing can render gets."""
+FEW = (20_000, SAFE)
 SECONDS = 10.0
 """What rendering and scoring one version may take; filters can take for ever."""
 
@@ -27,16 +29,24 @@ async def smallest(drawing: bytes, policy: Policy, tools: Toolbox) -> tuple[byte
     if tidy is None:
         return None
     wanted = max(SAME, policy.min_score or 0)
-    bold = (BOLD,) if tidy["whole"] and policy.effort is not Effort.FAST else ()
-    for steps in (*bold, *USUAL, SAFE):
-        made = await tools.call(rounded, tidy["data"], steps)
+    grids = [steps for steps in (FEW if policy.effort is Effort.FAST else GRIDS) if tidy["whole"] or steps >= SAFE]
+    best, low, high = None, 0, len(grids)
+    while low < high:
+        middle = (low + high) // 2
+        made = await tools.call(rounded, tidy["data"], grids[middle])
         points = await _score(drawing, made, tools) if made else None
-        if made and points is not None and points >= wanted:
-            return made, points
-        if points is None:
-            made = await tools.call(rounded, tidy["data"], SAFE)
-            return (made, None) if made else None
-    return None
+        if made is None or points is None:
+            return best or await _unproven(tidy["data"], tools)
+        if points < wanted:
+            low = middle + 1
+        else:
+            best, high = (made, points), middle
+    return best
+
+
+async def _unproven(tidy: bytes, tools: Toolbox) -> tuple[bytes, None] | None:
+    made = await tools.call(rounded, tidy, SAFE)
+    return (made, None) if made else None
 
 
 async def _score(drawing: bytes, made: bytes, tools: Toolbox) -> float | None:

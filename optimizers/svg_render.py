@@ -52,7 +52,7 @@ def draw(data: bytes, width: int, height: int) -> "Image":
 def decode(data: bytes, decoder: str, orientation: int, animated: bool) -> dict[str, Any]:
     """The pixels of a drawing at its own size, for a conversion (`optimizers/pixels.py`)."""
     image = draw(data, *size_of(data))
-    alpha = image.getchannel("A").getextrema()[0] < 255
+    alpha = image.getchannel("A").histogram()[255] < image.width * image.height
     out = io.BytesIO()
     (image if alpha else image.convert("RGB")).save(out, "PNG", compress_level=1)
     size = {"width": image.width, "height": image.height}
