@@ -30,9 +30,8 @@ async def smallest(drawing: bytes, policy: Policy, tools: Toolbox) -> tuple[byte
         return None
     wanted = max(SAME, policy.min_score or 0)
     grids = [steps for steps in (FEW if policy.effort is Effort.FAST else GRIDS) if tidy["whole"] or steps >= SAFE]
-    best, low, high = None, 0, len(grids)
+    best, low, high, middle = None, 0, len(grids), 1
     while low < high:
-        middle = (low + high) // 2
         made = await tools.call(rounded, tidy["data"], grids[middle])
         points = await _score(drawing, made, tools) if made else None
         if made is None or points is None:
@@ -41,6 +40,7 @@ async def smallest(drawing: bytes, policy: Policy, tools: Toolbox) -> tuple[byte
             low = middle + 1
         else:
             best, high = (made, points), middle
+        middle = (low + high) // 2
     return best
 
 

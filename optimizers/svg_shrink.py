@@ -12,6 +12,9 @@ from xml.etree.ElementTree import Element, register_namespace, tostring
 from defusedxml.ElementTree import fromstring
 
 from optimizers.svg_grid import shorten_numbers
+from optimizers.svg_shapes import as_paths, merge_neighbours, without_transforms
+from optimizers.svg_tidy import collapse_groups, drop_idle_attributes, shorten_details
+from optimizers.svg_tree import local
 from security.svg_rules import ANIMATIONS, SVG_NS, XLINK_NS
 from security.svg_sanitizer import sanitize
 
@@ -22,10 +25,15 @@ DIGITS = "--set-precision=8"
 """Scour's own default of five visibly damages drawings."""
 SHORT_IDS = ("--enable-id-stripping", "--shorten-ids")
 KEPT_IDS = ("--keep-unreferenced-defs",)
-CHANGING = ANIMATIONS | {"style", "switch", "view"}
-"""Elements that make a drawing look different at other times, sizes or places."""
+CHANGING = ANIMATIONS | {"style", "switch", "textPath", "view"}
+"""Elements for which one rendering does not show all that there is: other times, readers or places, or renderers."""
 LINK, OLD_LINK = "href", f"{{{XLINK_NS}}}href"
 PAINT = frozenset(("linearGradient", "radialGradient", "pattern", "filter", "clipPath", "mask", "marker", "style"))
+NAMING = frozenset(
+    f"aria-{word}"
+    for word in ("activedescendant", "controls", "describedby", "details", "flowto", "labelledby", "owns")
+)
+"""Attributes that name elements by their ids."""
 NO_LIMIT = 1 << 30
 COMMENT = re.compile(rb"<!--[^<>]*-->")
 """There are some only where all metadata may stay; no tree keeps them, so they move to the front."""
@@ -37,11 +45,22 @@ def tidied(data: bytes) -> dict[str, Any]:
     `whole` says whether one rendering shows all that there is to be seen of it.
     """
     root: Element = fromstring(data)
-    names = {_local(element) for element in root.iter()}
+    names = {local(element) for element in root.iter()}
     if len(data) <= SCOURED_UP_TO and not names & (ANIMATIONS | {"style"}):
         root = _scoured(root, names)
+    if not names & CHANGING:
+        _tidy(root)
     _drop_defaults(root)
     return {"data": _written(root, data), "whole": not names & CHANGING and not _hides(root)}
+
+
+def _tidy(root: Element) -> None:
+    shorten_details(root)
+    drop_idle_attributes(root)
+    collapse_groups(root)
+    as_paths(root)
+    without_transforms(root)
+    merge_neighbours(root)
 
 
 def rounded(data: bytes, steps_across: int) -> bytes:
@@ -108,13 +127,9 @@ def _named_from_outside(root: Element) -> bool:
     """Whether ids may serve somebody else: sprites (`file.svg#icon`), labels, shapes stored for no one here."""
     used = {value.lstrip("#") for element in root.iter() for key, value in element.attrib.items() if key == OLD_LINK}
     for element in root.iter():
-        if _local(element) in ("symbol", "view") or any(key.startswith("aria-") for key in element.attrib):
+        if local(element) in ("symbol", "view") or any(key in NAMING for key in element.attrib):
             return True
-        stored = element if _local(element) == "defs" else ()
-        if any(_local(child) not in PAINT and child.get("id", "") not in used | {""} for child in stored):
+        stored = element if local(element) == "defs" else ()
+        if any(local(child) not in PAINT and child.get("id", "") not in used | {""} for child in stored):
             return True
     return False
-
-
-def _local(element: Any) -> str:
-    return str(element.tag).rpartition("}")[2]
