@@ -45,8 +45,8 @@ def draw(data: bytes, width: int, height: int) -> "Image":
         if (drawn.width, drawn.height) != (width, height):
             raise UnprocessableImage("the drawing was rendered at another size")
         return Image.frombytes("RGBA", (width, height), drawn.write_to_memory())
-    except pyvips.Error as error:
-        raise UnprocessableImage(f"the drawing cannot be rendered: {error.message}"[:200]) from error
+    except (pyvips.Error, SyntaxError, ValueError) as error:
+        raise UnprocessableImage(f"the drawing cannot be rendered: {error}"[:200]) from error
 
 
 def decode(data: bytes, decoder: str, orientation: int, animated: bool) -> dict[str, Any]:

@@ -80,7 +80,7 @@ async def test_drawings_are_scored_in_an_isolated_worker(tools: Toolbox) -> None
     assert same == 100 and different < 60
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_rendering_is_total(data: st.DataObject) -> None:
     broken = bytearray(drawing('<path d="M0 0C1 1 2 2 9 9A3 3 0 1 0 5 5z" style="filter:blur(2px)"/>'))
