@@ -146,6 +146,9 @@ class Optimizer(ABC):
     """All that Pare knows of one format."""
 
     spec: ClassVar[FormatSpec]
+    vector: ClassVar[bool] = False
+    """Drawings have no quality to search for: they prove themselves, and every byte less is worth it."""
+
     look: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(look.raster)
     """Runs in an isolated worker: decodes the file and says what is to be seen (`optimizers/look.py`)."""
 

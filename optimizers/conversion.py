@@ -26,15 +26,13 @@ WHITE = (255, 255, 255)
 def suitable(formats: Sequence[Optimizer], task: Task) -> list[Target]:
     """The accepted formats besides the picture's own; of several, those that lose neither transparency nor motion.
 
-    Raises InvalidOptions where the wish cannot be met.
+    A drawing becomes pixels only where it may not stay one.
     """
     policy, own, moves = task.policy, task.optimizer.spec, bool(task.info.durations)
     others = [f for f in formats if isinstance(f, Target) and f.spec.name in policy.targets and f.spec != own]
     whole = [t for t in others if (t.holds_alpha or not task.info.alpha) and (t.holds_animation or not moves)]
     if policy.accepts(own.name):
-        return whole if own.decoder else []
-    if own.decoder is None:
-        raise InvalidOptions(f"{own.name} cannot be written in another format")
+        return [] if task.optimizer.vector else whole
     return whole or others
 
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from exceptions import UnprocessableImage
+from optimizers import svg_render
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -23,10 +24,13 @@ XMP_KEYS = ("xmp", "XML:com.adobe.xmp")
 
 
 def frames(data: bytes, decoder: str) -> Iterator[tuple[int, Image.Image]]:
-    """How many frames there are, with each sampled one, upright, by one named decoder of Pillow.
+    """How many frames there are, with each sampled one, upright, by one named decoder of Pillow, drawings rendered.
 
     Raises UnprocessableImage where it cannot decode them.
     """
+    if decoder == svg_render.DECODER:
+        yield 1, svg_render.shown(data)
+        return
     if decoder == "HEIF":
         import pillow_heif
 

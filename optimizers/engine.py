@@ -60,7 +60,7 @@ class Engine:
             optimizer = detect(source.data, self.formats)
             # In a thread: the worst file of 32 MB takes a fifth of a second, and nobody else shall wait for it.
             info = await asyncio.to_thread(optimizer.inspect, source.data)
-            if optimizer.spec.decoder:
+            if optimizer.spec.decoder or not policy.accepts(optimizer.spec.name):
                 check_image(
                     *info.displayed_size,
                     info.frames,

@@ -39,7 +39,8 @@ class Recompression:
         policy = self.task.policy
         with self.task.clock.span("encode"):
             cleaned = await self._clean()
-            attempts = await (self._seek(cleaned, policy) if policy.seeks else self._propose(cleaned, policy))
+            seeks = policy.seeks and not self.task.optimizer.vector
+            attempts = await (self._seek(cleaned, policy) if seeks else self._propose(cleaned, policy))
         with self.task.clock.span("verify"):
             cleaned, attempts = await self._dispose(cleaned, attempts)
         if await self._looks_ruined(attempts):
@@ -111,7 +112,8 @@ class Recompression:
         """Judge every attempt, smallest first, until one wins; without one, see that the cleaned file will do."""
         judged: list[Attempt] = []
         # Asked anew after each loser: a lossless attempt that failed no longer stands in a lossy one's way.
-        while rivals := _smaller(attempts, len(cleaned.data)):
+        share = 1.0 if self.task.optimizer.vector else LOSSY_SHARE
+        while rivals := _smaller(attempts, len(cleaned.data), share):
             rival = min(rivals, key=_size)
             attempts = [a for a in attempts if a is not rival]
             lost = await self._lost(rival.candidate.data, exact=rival.candidate.lossless)
@@ -190,10 +192,10 @@ def _winner(attempts: Sequence[Attempt]) -> Candidate | None:
     return next((a.candidate for a in attempts if a.verdict == "won"), None)
 
 
-def _smaller(attempts: Sequence[Attempt], size: int) -> list[Attempt]:
-    """Those that are smaller than `size`, the lossy ones by enough to be worth it."""
+def _smaller(attempts: Sequence[Attempt], size: int, share: float) -> list[Attempt]:
+    """Those that are smaller than `size`, the lossy ones below their share of the best lossless one."""
     best = min([size, *(_size(a) for a in attempts if a.candidate.lossless)])
-    return [a for a in attempts if _size(a) < (size if a.candidate.lossless else best * LOSSY_SHARE)]
+    return [a for a in attempts if _size(a) < (size if a.candidate.lossless else best * share)]
 
 
 def _size(attempt: Attempt) -> int:

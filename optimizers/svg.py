@@ -1,12 +1,14 @@
-"""SVG and SVGZ: sanitized always, then made smaller as text; a drawing is never turned into pixels."""
+"""SVG and SVGZ: sanitized always, then made smaller as text; pixels only prove that it still is the same drawing."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from exceptions import ImageLimitExceeded, UnprocessableImage
+from optimizers import svg_render
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Metadata, Policy
-from optimizers.svg_shrink import shrink
+from optimizers.svg_proof import smallest
 from optimizers.toolbox import Toolbox
 from security.file_validation import DocumentLimits
 from security.svg_parser import parse
@@ -15,6 +17,7 @@ from utils.gzip_stream import MAGIC, claimed_size, gunzip, gunzip_head, gzip
 from utils.svg_head import HEAD_BYTES, size_of, starts_svg
 
 MIME = "image/svg+xml"
+METHOD = "scour"
 MAX_SVGZ_BYTES = 64 << 20
 SAMPLE = (
     b'<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24"><!-- a sample -->'
@@ -42,27 +45,33 @@ def look(data: bytes, decoder: str | None = None, exact: bool = True) -> dict[st
 
 def look_packed(data: bytes, decoder: str | None = None, exact: bool = True) -> dict[str, Any]:
     """The same of an SVGZ, whose claimed size `inspect` has held against the ratio."""
-    return look(gunzip(data, MAX_SVGZ_BYTES))
+    return look(unpacked(data))
 
 
 def sanitize_packed(data: bytes, **options: Any) -> dict[str, Any]:
     """`sanitize` from SVGZ to SVGZ."""
-    result = sanitize(gunzip(data, MAX_SVGZ_BYTES), **options)
+    result = sanitize(unpacked(data), **options)
     return {**result, "data": gzip(result["data"])}
 
 
-def shrink_packed(data: bytes) -> bytes:
-    """`shrink` from SVGZ to SVGZ."""
-    return gzip(shrink(gunzip(data, MAX_SVGZ_BYTES)))
+def unpacked(data: bytes) -> bytes:
+    """The document of an SVGZ."""
+    return gunzip(data, MAX_SVGZ_BYTES)
+
+
+def decode_packed(data: bytes, decoder: str, orientation: int, animated: bool) -> dict[str, Any]:
+    """`svg_render.decode` of an SVGZ."""
+    return svg_render.decode(unpacked(data), decoder, orientation, animated)
 
 
 class Svg(Optimizer):
     """Scalable Vector Graphics, plain text."""
 
     spec = FormatSpec("svg", MIME, ("svg",), active=True)
+    vector = True
     look = staticmethod(look)
+    decode = staticmethod(svg_render.decode)
     _sanitize = staticmethod(sanitize)
-    _shrink = staticmethod(shrink)
 
     def __init__(self, limits: DocumentLimits) -> None:
         self._limits = limits
@@ -97,8 +106,8 @@ class Svg(Optimizer):
         """One smaller drawing; without loss there is nothing left, for cleaning has written it compactly."""
         if policy.lossless:
             return
-        if shrunk := await tools.call(self._shrink, cleaned):
-            yield Candidate(shrunk, "scour", lossless=False)
+        if found := await smallest(cleaned, policy, tools):
+            yield Candidate(found[0], METHOD, lossless=False, score=found[1])
 
 
 class Svgz(Svg):
@@ -106,8 +115,8 @@ class Svgz(Svg):
 
     spec = FormatSpec("svgz", MIME, ("svgz",), active=True)
     look = staticmethod(look_packed)
+    decode = staticmethod(decode_packed)
     _sanitize = staticmethod(sanitize_packed)
-    _shrink = staticmethod(shrink_packed)
 
     @staticmethod
     def sample() -> bytes:
@@ -124,3 +133,12 @@ class Svgz(Svg):
         if not head:
             raise UnprocessableImage("the gzip data is broken")
         return super().inspect(head)
+
+    async def optimize(
+        self, cleaned: bytes, info: ImageInfo, policy: Policy, tools: Toolbox
+    ) -> AsyncIterator[Candidate]:
+        """The document's smaller version, packed."""
+        if plain := await tools.call(unpacked, cleaned):
+            async for candidate in super().optimize(plain, info, policy, tools):
+                if packed := await tools.call(gzip, candidate.data):
+                    yield replace(candidate, data=packed)

@@ -1,6 +1,6 @@
-"""How fine a grid a drawing's paths need to look the same, however large it is shown within reason.
+"""How fine a grid a drawing's paths need to look the same.
 
-A point may move by at most half of 1 / STEPS_ACROSS of the drawing's side, after every transform on the way to the
+A point may move by at most half of 1 / `steps_across` of the drawing's side, after every transform on the way to the
 screen. Where the way is not known (patterns, markers, symbols, animations, CSS that transforms), all stays exact.
 """
 
@@ -8,11 +8,14 @@ import math
 import re
 from xml.etree.ElementTree import Element
 
+from optimizers.svg_matrix import matrix_of, stretch
 from optimizers.svg_path import LARGEST, NUMBER
-from optimizers.svg_path_writer import number, shorten
+from optimizers.svg_path_writer import number, shorten, shortest
+from optimizers.svg_tree import local
 from security.svg_rules import ANIMATIONS
 
-STEPS_ACROSS = 4_000
+FINER = 10
+"""How much finer than the slack numbers may be written."""
 MOST_DECIMALS = 12
 LONGEST_PATH = 4 << 20
 SHAPES = {
@@ -22,20 +25,19 @@ SHAPES = {
     "line": ("x1", "y1", "x2", "y2"),
     "use": ("x", "y"),
 }
-FUNCTION = re.compile(r"\s*,?\s*(matrix|translate|scale|rotate|skewX|skewY)\s*\(([^()]*)\)")
 FAR_AWAY = frozenset(("pattern", "marker", "symbol"))
 STORED = frozenset(("defs", "clipPath", "mask"))
 UNITS = ("clipPathUnits", "maskContentUnits")
 
 
-def shorten_numbers(root: Element) -> None:
+def shorten_numbers(root: Element, steps_across: int) -> None:
     """Rewrite paths, points and shapes of the drawing in place where that makes them shorter."""
     scales = _scales(root)
     widest = max(scale for _, scale in scales.values())
-    names = {_local(element) for element in root.iter()}
+    names = {local(element) for element in root.iter()}
     exact = bool(names & ANIMATIONS) or _styled_transforms(root)
     side = 0.0 if exact else _side(root)
-    step = side / STEPS_ACROSS if 0 < side < math.inf else 0.0
+    step = side / steps_across if 0 < side < math.inf else 0.0
     for element, (stored, scale) in scales.items():
         reach = scale * widest if stored or "use" in names else scale
         own_step = step / reach if 0 < reach < math.inf else 0.0
@@ -45,10 +47,10 @@ def shorten_numbers(root: Element) -> None:
 
 def _shorten_path(element: Element, step: float, markers: bool) -> None:
     path = element.get("d", "")
-    if _local(element) != "path" or not 0 < len(path) < LONGEST_PATH:
+    if local(element) != "path" or not 0 < len(path) < LONGEST_PATH:
         return
     try:
-        decimals = min(_exact_decimals(path), _decimals(step))
+        decimals = min(_exact_decimals(path), _decimals(step / FINER))
         written = shorten(path, decimals, step / 2, keep_vertices=markers)
     except ValueError:
         return
@@ -57,11 +59,11 @@ def _shorten_path(element: Element, step: float, markers: bool) -> None:
 
 
 def _shorten_shape(element: Element, step: float) -> None:
-    decimals = _decimals(step)
-    for name in SHAPES.get(_local(element), ()) if step else ():
+    decimals = _decimals(step / FINER)
+    for name in SHAPES.get(local(element), ()) if step else ():
         value = element.get(name, "")
         if NUMBER.fullmatch(value) and abs(float(value)) < LARGEST:
-            written = number(float(value) * 10**decimals, decimals)
+            written = number(shortest(float(value) * 10**decimals, step / 2 * 10**decimals, decimals), decimals)
             if len(written) < len(value) and written != "0":
                 element.set(name, written)
 
@@ -77,12 +79,12 @@ def _scales(root: Element) -> dict[Element, tuple[bool, float]]:
     waiting = [(root, False, 1.0)]
     while waiting:
         element, stored, scale = waiting.pop()
-        name = _local(element)
+        name = local(element)
         stored = stored or name in STORED
         if name in FAR_AWAY or (name == "svg" and element is not root) or _boxed(element):
             scale = math.inf
         else:
-            scale *= _stretch(element.get("transform", ""))
+            scale *= stretch(matrix_of(element.get("transform", "")))
         found[element] = stored, scale
         waiting += [(child, stored, scale) for child in element]
     return found
@@ -92,47 +94,12 @@ def _boxed(element: Element) -> bool:
     return any(element.get(units) == "objectBoundingBox" for units in UNITS)
 
 
-def _stretch(transform: str) -> float:
-    """The largest factor by which a transform list lengthens anything; infinite where it cannot be read."""
-    a, b, c, d = 1.0, 0.0, 0.0, 1.0
-    at = 0
-    while found := FUNCTION.match(transform, at):
-        at = found.end()
-        numbers = [float(part) for part in NUMBER.findall(found[2])]
-        e, f, g, h = _linear_part(found[1], numbers)
-        a, b, c, d = a * e + c * f, b * e + d * f, a * g + c * h, b * g + d * h
-    if transform[at:].strip():
-        return math.inf
-    half, cross = (a * a + b * b + c * c + d * d) / 2, a * c + b * d
-    return math.sqrt(half + math.hypot((a * a + b * b - c * c - d * d) / 2, cross))
-
-
-def _linear_part(name: str, numbers: list[float]) -> tuple[float, float, float, float]:
-    match name, numbers:
-        case "matrix", [a, b, c, d, _, _]:
-            return a, b, c, d
-        case "scale", [x]:
-            return x, 0, 0, x
-        case "scale", [x, y]:
-            return x, 0, 0, y
-        case "skewX", [angle]:
-            return 1, 0, math.tan(math.radians(angle)), 1
-        case "skewY", [angle]:
-            return 1, math.tan(math.radians(angle)), 0, 1
-        case "translate", [_] | [_, _]:
-            return 1, 0, 0, 1
-        case "rotate", [angle] | [angle, _, _]:
-            cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-            return cos, sin, -sin, cos
-    return math.inf, 0, 0, math.inf
-
-
 def _styled_transforms(root: Element) -> bool:
     """Whether CSS moves things about."""
     return any(
         "transform" in text or "scale" in text or "zoom" in text
         for element in root.iter()
-        for text in (element.get("style", ""), (element.text or "") if _local(element) == "style" else "")
+        for text in (element.get("style", ""), (element.text or "") if local(element) == "style" else "")
     )
 
 
@@ -151,7 +118,3 @@ def _exact_decimals(path: str) -> int:
         digits, _, exponent = found.lower().partition("e")
         most = max(most, len(digits.partition(".")[2]) - int(exponent or 0))
     return min(most, MOST_DECIMALS)
-
-
-def _local(element: Element) -> str:
-    return str(element.tag).rpartition("}")[2]

@@ -1,9 +1,8 @@
-"""SVG path data (SVG 2, section 9.3) moved to a decimal grid: reading it, and what may go without being seen."""
+"""SVG path data (SVG 2, section 9.3): reading it, and what may go without being seen."""
 
 import math
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import NamedTuple
 
 COMMAND = re.compile(r"\s*([MmZzLlHhVvCcSsQqTtAa])")
@@ -13,7 +12,9 @@ BLANK, COMMA = re.compile(r"\s*"), re.compile(r"\s*,?\s*")
 COUNTS = {"M": 2, "L": 2, "H": 1, "V": 1, "C": 6, "S": 4, "Q": 4, "T": 2, "A": 7, "Z": 0}
 LARGEST = 1e9
 ARC_FLAGS = (3, 4)
-DELICATE_ARC_DECIMALS = 3
+NEARLY_NONE, NEARLY_HALF = 0.05, 0.95
+"""Half the chord over the radius: outside these an arc is nearly the whole or half the ellipse."""
+LEAP = 1e3
 
 
 class Segment(NamedTuple):
@@ -46,12 +47,10 @@ def parse(path: str) -> list[Segment]:
     return segments
 
 
-def on_grid(segments: list[Segment], decimals: int) -> tuple[list[Segment], int]:
-    """Every number as a whole count of steps of 10^-decimals, and the decimals used: more where an arc needs them."""
-    if any(_delicate(before, segment) for before, segment in pairwise(segments)):
-        decimals += DELICATE_ARC_DECIMALS
+def on_grid(segments: list[Segment], decimals: int) -> list[Segment]:
+    """Every number as a whole count of steps of 10^-decimals."""
     steps = 10**decimals
-    return [Segment(command, _steps(command, numbers, steps)) for command, numbers in segments], decimals
+    return [Segment(command, _steps(command, numbers, steps)) for command, numbers in segments]
 
 
 def simplified(segments: list[Segment], slack: float, keep_vertices: bool) -> list[Segment]:
@@ -146,15 +145,16 @@ def _steps(command: str, numbers: tuple[float, ...], steps: int) -> tuple[float,
     )
 
 
-def _delicate(before: Segment, segment: Segment) -> bool:
-    """An arc of nearly half or the whole ellipse, whose centre leaps where its ends move a little."""
-    if segment.command != "A" or not before.numbers:
-        return segment.command == "A"
-    rx, ry, angle, _, _, x, y = segment.numbers
-    dx, dy = before.numbers[-2] - x, before.numbers[-1] - y
+def bend(start: tuple[float, float], arc: Segment) -> float:
+    """How far an arc between fixed ends moves with its radii, as a multiple: huge where its centre leaps."""
+    rx, ry, angle, large, _, x, y = arc.numbers
+    dx, dy = start[0] - x, start[1] - y
     cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     half_chord = math.hypot((cos * dx + sin * dy) / rx, (cos * dy - sin * dx) / ry) / 2
-    return half_chord < 0.05 or half_chord > 0.95
+    if half_chord < NEARLY_NONE or half_chord > NEARLY_HALF:
+        return LEAP
+    far = 1 / math.sqrt(1 - half_chord**2)
+    return far + 1 if large else far - 1
 
 
 def _straight(x: float, y: float, numbers: tuple[float, ...], slack: float) -> bool:

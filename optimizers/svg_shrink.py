@@ -1,4 +1,4 @@
-"""A sanitized SVG made smaller by scour's cleaning; runs in an isolated worker.
+"""A sanitized SVG made smaller: scour's cleaning, then the path work; runs in an isolated worker.
 
 Scour knows neither style sheets nor animations (it would move or drop what they act on), so drawings with either are
 left to the path work alone.
@@ -12,6 +12,9 @@ from xml.etree.ElementTree import Element, register_namespace, tostring
 from defusedxml.ElementTree import fromstring
 
 from optimizers.svg_grid import shorten_numbers
+from optimizers.svg_shapes import as_paths, merge_neighbours, without_transforms
+from optimizers.svg_tidy import collapse_groups, drop_idle_attributes, shorten_details
+from optimizers.svg_tree import local
 from security.svg_rules import ANIMATIONS, SVG_NS, XLINK_NS
 from security.svg_sanitizer import sanitize
 
@@ -22,21 +25,53 @@ DIGITS = "--set-precision=8"
 """Scour's own default of five visibly damages drawings."""
 SHORT_IDS = ("--enable-id-stripping", "--shorten-ids")
 KEPT_IDS = ("--keep-unreferenced-defs",)
+CHANGING = ANIMATIONS | {"style", "switch", "textPath", "view"}
+"""Elements for which one rendering does not show all that there is: other times, readers or places, or renderers."""
 LINK, OLD_LINK = "href", f"{{{XLINK_NS}}}href"
 PAINT = frozenset(("linearGradient", "radialGradient", "pattern", "filter", "clipPath", "mask", "marker", "style"))
+NAMING = frozenset(
+    f"aria-{word}"
+    for word in ("activedescendant", "controls", "describedby", "details", "flowto", "labelledby", "owns")
+)
+"""Attributes that name elements by their ids."""
 NO_LIMIT = 1 << 30
 COMMENT = re.compile(rb"<!--[^<>]*-->")
 """There are some only where all metadata may stay; no tree keeps them, so they move to the front."""
 
 
-def shrink(data: bytes) -> bytes:
-    """A smaller version of a sanitized drawing, written by the sanitizer again."""
+def tidied(data: bytes) -> dict[str, Any]:
+    """A sanitized drawing without what it does not need, its coordinates as they were, as `data`.
+
+    `whole` says whether one rendering shows all that there is to be seen of it.
+    """
     root: Element = fromstring(data)
-    names = {_local(element) for element in root.iter()}
+    names = {local(element) for element in root.iter()}
     if len(data) <= SCOURED_UP_TO and not names & (ANIMATIONS | {"style"}):
         root = _scoured(root, names)
-    shorten_numbers(root)
+    if not names & CHANGING:
+        _tidy(root)
     _drop_defaults(root)
+    return {"data": _written(root, data), "whole": not names & CHANGING and not _hides(root)}
+
+
+def _tidy(root: Element) -> None:
+    shorten_details(root)
+    drop_idle_attributes(root)
+    collapse_groups(root)
+    as_paths(root)
+    without_transforms(root)
+    merge_neighbours(root)
+
+
+def rounded(data: bytes, steps_across: int) -> bytes:
+    """A tidied drawing on a grid of so many steps along its longer side."""
+    root: Element = fromstring(data)
+    shorten_numbers(root, steps_across)
+    return _written(root, data)
+
+
+def _written(root: Element, data: bytes) -> bytes:
+    """The tree as the sanitizer writes it, behind the comments that `data` had."""
     written: bytes = sanitize(
         tostring(root), keep_metadata=True, max_depth=NO_LIMIT, max_elements=NO_LIMIT, max_attributes=NO_LIMIT
     )["data"]
@@ -79,17 +114,22 @@ def _rename(root: Element, old: str, new: str) -> None:
             element.attrib.setdefault(new, value)
 
 
+def _hides(root: Element) -> bool:
+    """Whether something is kept from being seen, until a script or a reader's wish shows it."""
+    return any(
+        name in element.attrib or name in element.get("style", "")
+        for element in root.iter()
+        for name in ("display", "visibility")
+    )
+
+
 def _named_from_outside(root: Element) -> bool:
     """Whether ids may serve somebody else: sprites (`file.svg#icon`), labels, shapes stored for no one here."""
     used = {value.lstrip("#") for element in root.iter() for key, value in element.attrib.items() if key == OLD_LINK}
     for element in root.iter():
-        if _local(element) in ("symbol", "view") or any(key.startswith("aria-") for key in element.attrib):
+        if local(element) in ("symbol", "view") or any(key in NAMING for key in element.attrib):
             return True
-        stored = element if _local(element) == "defs" else ()
-        if any(_local(child) not in PAINT and child.get("id", "") not in used | {""} for child in stored):
+        stored = element if local(element) == "defs" else ()
+        if any(local(child) not in PAINT and child.get("id", "") not in used | {""} for child in stored):
             return True
     return False
-
-
-def _local(element: Any) -> str:
-    return str(element.tag).rpartition("}")[2]

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from exceptions import InvalidOptions
+from exceptions import ImageLimitExceeded, InvalidOptions
 from optimizers.base import Source
 from optimizers.engine import Engine
 from optimizers.outcome import Outcome, Reason
@@ -89,10 +89,30 @@ async def test_without_loss_a_lossy_format_is_refused(engine: Engine) -> None:
         await convert(engine, PHOTO, "jpeg", lossless=True)
 
 
-async def test_a_drawing_is_not_turned_into_pixels(engine: Engine) -> None:
-    svg = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9v9z"/></svg>'
-    with pytest.raises(InvalidOptions, match="svg"):
-        await convert(engine, svg, "jpeg")
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="90" height="60"><path d="M0 0h90v60z" fill="#f00"/></svg>'
+
+
+@pytest.mark.parametrize(("target", "background"), [("gif", (0, 0, 0, 0)), ("jpeg", (255, 255, 255, 255))])
+async def test_a_drawing_becomes_pixels_of_its_own_size(
+    engine: Engine, target: str, background: tuple[int, ...]
+) -> None:
+    outcome = await convert(engine, SVG, target)
+    seen = decode(outcome.data).convert("RGBA").convert("RGBa")
+    assert (outcome.made.name, seen.size) == (target, (90, 60))
+    red, ground = seen.crop((60, 5, 85, 15)), seen.crop((5, 40, 30, 55))
+    assert difference(red, Image.new("RGBa", red.size, (255, 0, 0, 255))) < 4
+    assert difference(ground, Image.new("RGBa", ground.size, background)) < 4
+
+
+async def test_a_drawing_stays_one_where_it_may(engine: Engine) -> None:
+    assert (await convert(engine, SVG, ORIGINAL, "webp")).made.name == "svg"
+
+
+async def test_a_drawing_of_too_many_pixels_is_not_converted(engine: Engine) -> None:
+    vast = SVG.replace(b'"90"', b'"99999999"')
+    with pytest.raises(ImageLimitExceeded):
+        await convert(engine, vast, "png")
+    assert (await convert(engine, vast, ORIGINAL, "png")).made.name == "svg"
 
 
 @pytest.mark.parametrize("goal", [70.0, 90.0])

@@ -82,7 +82,7 @@ def test_no_point_moves_further_than_half_a_step_and_nothing_drifts(commands: li
 
 def draw(body: str, attributes: str = 'viewBox="0 0 100 100"') -> Element:
     root: Element = fromstring(f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}>{body}</svg>')
-    shorten_numbers(root)
+    shorten_numbers(root, 4_000)
     return root
 
 
