@@ -11,6 +11,7 @@ from exceptions import RateLimited, Unauthorized
 from middleware import ANSWER_HEADERS
 from optimizers.engine import Engine
 from optimizers.policy import Policy
+from optimizers.recall import Recall
 from optimizers.router import CHOICE
 from optimizers.selftest import ToolReport
 from routers.accept import accepted
@@ -23,6 +24,7 @@ from security.auth import ApiKeys, Caller, client_address, identify
 from security.rate_limiter import RateLimiter
 from storage.stores import Stores
 from utils.concurrency import ByteBudget, Slots
+from utils.result_cache import ResultCache
 from utils.subprocess_runner import Launcher
 from utils.url_fetch import Fetcher
 
@@ -42,6 +44,8 @@ class Services:
 
     settings: Settings
     engine: Engine
+    recall: Recall
+    results: ResultCache
     slots: Slots
     bodies: ByteBudget
     gate: Gate
