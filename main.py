@@ -18,20 +18,23 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
 from limits.aio.storage import Storage
+from starlette.types import Receive, Scope, Send
 
 from config import ROOT, Settings, SettingsError, check_folders, load_settings
-from middleware import CommonHeaders, RequestContext
+from middleware import CommonHeaders, RequestContext, set_ticket_aside
 from optimizers.engine import Engine
 from optimizers.recall import Recall, encoder_revision
 from optimizers.router import build_formats
 from optimizers.selftest import impaired, self_test
-from routers import answers, documents, health, metrics, optimize, problems, stored
+from routers import answers, compress, documents, health, metrics, optimize, problems, stored, tickets
 from routers.deps import Gate, Services
 from routers.draining import DRAINING, CloseWhileDraining, LingeringConnection
 from security.auth import ApiKeys
 from security.file_validation import DocumentLimits, ImageLimits
 from security.rate_limiter import RateLimiter, allowances, open_storage
+from security.signing import Signer
 from security.ssrf import check_address, check_url
+from security.tickets import Tickets
 from storage.options import GcsOptions, S3Options, StoreOptions, SupabaseOptions
 from storage.retry import RetryPolicy
 from storage.stores import Stores
@@ -59,6 +62,13 @@ OPEN_FILES = 65_536
 log = structlog.get_logger("pare")
 
 
+class Service(FastAPI):
+    """The application; what is secret in a query is out of it before spans repeat that."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(set_ticket_aside(scope), receive, send)
+
+
 def create_app(
     settings: Settings | None = None,
     *,
@@ -79,7 +89,7 @@ def create_app(
                 app.state.services = services
                 yield {DRAINING: asyncio.Event()}
 
-    app = FastAPI(
+    app = Service(
         redirect_slashes=False,
         title="Pare",
         version=settings.version,
@@ -100,7 +110,7 @@ def create_app(
     app.add_middleware(CloseWhileDraining)
     app.add_middleware(RequestContext)
     problems.install(app)
-    for room in (optimize, stored, health, metrics, problems):
+    for room in (optimize, compress, tickets, stored, health, metrics, problems):
         app.include_router(room.router)
     documents.complete(app)
     return app
@@ -154,7 +164,10 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
             gate = build_gate(settings, storage)
             revision = encoder_revision(reports, settings.version, limits, documents, settings.min_score_floor)
             recall = Recall(engine, results, revision)
-            yield Services(settings, engine, recall, results, slots, bodies, gate, fetcher, stores, reports, launcher)
+            tickets = build_tickets(settings, storage, gate.keys)
+            yield Services(
+                settings, engine, recall, results, slots, bodies, gate, tickets, fetcher, stores, reports, launcher
+            )
         finally:
             await stores.close()
             await workers.close()
@@ -165,6 +178,11 @@ def build_gate(settings: Settings, storage: Storage) -> Gate:
     public = allowances(settings.rate_limit_public_rpm, settings.rate_limit_public_burst)
     with_key = allowances(settings.rate_limit_auth_rpm if settings.rate_limit_auth_enabled else 0, 0)
     return Gate(ApiKeys(settings.api_keys), RateLimiter(public, storage), RateLimiter(with_key, storage))
+
+
+def build_tickets(settings: Settings, storage: Storage, keys: ApiKeys) -> Tickets:
+    """Upload tickets, signed by secrets of their own or else by the keys; uses are counted where calls are."""
+    return Tickets(Signer("ticket", settings.ticket_secrets or settings.api_keys), storage, keys.names)
 
 
 def switched_off(settings: Settings) -> list[str]:

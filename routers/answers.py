@@ -62,6 +62,12 @@ def receipt_answer(outcome: Outcome, stored: StoredReceipt | None = None) -> Res
     return JSONResponse(to_json(receipt(outcome, stored)), headers=facts(outcome) | {"Vary": "Accept"})
 
 
+def address_answer(outcome: Outcome, stored: StoredReceipt) -> Response:
+    """The receipt with the address of the stored image before everything else."""
+    document = {"url": stored.url, **to_json(receipt(outcome, stored))}
+    return JSONResponse(document, headers=facts(outcome) | {"Vary": "Accept"})
+
+
 def facts(outcome: Outcome) -> dict[str, str]:
     """The facts of a result that fit into headers."""
     width, height = outcome.before.displayed_size

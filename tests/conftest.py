@@ -81,7 +81,7 @@ def start_service(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A client of one service with default settings that all tests share."""
-    process, address = start_service(tmp_path_factory.mktemp("service"))
+    process, address = start_service(tmp_path_factory.mktemp("service"), TICKET_SECRET="t" * 32)
     with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
         yield client
     process.terminate()
