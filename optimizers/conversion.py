@@ -63,6 +63,7 @@ class Conversion:
             if cleaned is None:
                 raise error_of(task.tools)
             decoded = await self._decode(cleaned.data)
+            cleaned = replace(cleaned, data=b"")  # what it shows lies decoded beside it
             rivals: list[Rival] = []
             for target in self.targets:
                 given = await self._suited(decoded, target)
