@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 ROOT = Path(__file__).parent
 FORM_ALLOWANCE = 1 << 20
 """Bytes that a body may be larger than its file."""
+LEAST_SECRET = 32
+"""Bytes of a secret that signs."""
 CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -59,8 +61,15 @@ class Settings(BaseSettings):
     # Who may call, how often
     api_key: SecretStr = Field(SecretStr(""), description="Live API keys, comma-separated; empty = open to everybody.")
     require_auth: bool = Field(False, description="Refuse callers without an API key.")
+    ticket_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Signs upload tickets; several with commas, the first signs; empty = API_KEY signs.",
+    )
     trusted_proxy_hops: int = Field(0, ge=0, le=10, description="Hops of `X-Forwarded-For` to believe (Cloud Run: 1).")
-    redis_url: SecretStr = Field(SecretStr(""), description="Redis that holds rate limits; empty = in this process.")
+    redis_url: SecretStr = Field(
+        SecretStr(""),
+        description="Redis that holds rate limits, results and the uses of tickets; empty = this process.",
+    )
     rate_limit_public_rpm: int = Field(60, ge=0, description="Calls a minute without a key; 0 = unlimited.")
     rate_limit_public_burst: int = Field(10, ge=0, description="Calls in 10 seconds without a key; 0 = unlimited.")
     rate_limit_auth_enabled: bool = Field(False, description="Limit callers with a key, too.")
@@ -112,6 +121,13 @@ class Settings(BaseSettings):
         ge=0,
         le=10_000,
         description="Images waiting beyond that; more are answered 503 (default: 2 × CPUs).",
+    )
+    result_cache_mb: int = Field(
+        64, ge=0, le=1 << 20, description="Most MiB of results kept, in Redis or in each server process; 0 = off."
+    )
+    result_cache_entry_mb: int = Field(8, ge=1, le=256, description="Largest result that is kept, in MiB.")
+    redis_cache_expiration_seconds: int = Field(
+        3600, ge=1, le=2_592_000, description="How long a result is kept, in Redis or not."
     )
 
     # Where results are kept
@@ -174,7 +190,7 @@ class Settings(BaseSettings):
     @property
     def allowed_buckets(self) -> list[str]:
         """The buckets that a request may name, one by one."""
-        return [bucket.strip() for bucket in self.storage_allowed_buckets.split(",") if bucket.strip()]
+        return _listed(self.storage_allowed_buckets)
 
     @model_validator(mode="after")
     def _store_has_what_it_needs(self) -> Self:
@@ -225,6 +241,12 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _ticket_secrets_are_long(self) -> Self:
+        if any(len(secret.encode()) < LEAST_SECRET for secret in self.ticket_secrets):
+            raise ValueError(f"TICKET_SECRET is wrong: a secret has to have at least {LEAST_SECRET} bytes")
+        return self
+
+    @model_validator(mode="after")
     def _key_where_one_is_required(self) -> Self:
         if self.require_auth and not self.api_keys:
             raise ValueError("REQUIRE_AUTH needs an API_KEY")
@@ -233,17 +255,26 @@ class Settings(BaseSettings):
     @property
     def api_keys(self) -> list[str]:
         """The live keys, one by one."""
-        return [key.strip() for key in self.api_key.get_secret_value().split(",") if key.strip()]
+        return _listed(self.api_key.get_secret_value())
+
+    @property
+    def ticket_secrets(self) -> list[str]:
+        """The secrets that sign tickets, the first of them the new ones."""
+        return _listed(self.ticket_secret.get_secret_value())
 
     @property
     def origins(self) -> list[str]:
         """The allowed origins, one by one."""
-        return [origin.strip() for origin in self.allowed_origins.split(",") if origin.strip()]
+        return _listed(self.allowed_origins)
 
     @property
     def search_path(self) -> str:
         """Where tools are looked for."""
         return f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{self.tools_dir}"
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _is_redis(url: str) -> bool:

@@ -5,11 +5,13 @@ PareError
 │   ├── InvalidOptions       an option is unknown, ill-typed or out of range
 │   └── InvalidKey           an object may not be called that
 ├── Unauthorized             a credential is wrong, or missing where one is required
+├── TicketGone               an upload ticket is used up or has expired
 ├── BucketRefused            a bucket that the settings do not allow
 ├── RateLimited              too many calls
 ├── PayloadTooLarge          more bytes than MAX_FILE_SIZE_MB
 ├── UploadTimeout            the body took too long to arrive
 ├── UnknownFormat            not an image format that Pare knows
+│   └── FormatRefused        not one that the upload ticket allows
 ├── UnprocessableImage       it claims to be an image and cannot be decoded
 │   └── ImageLimitExceeded   too many pixels, frames, elements
 ├── UrlRefused               a URL that is not plain http(s), or leads to an address that is not public
@@ -62,6 +64,10 @@ class Unauthorized(PareError):
     """A credential is wrong, or missing where one is required."""
 
 
+class TicketGone(PareError):
+    """An upload ticket is used up or has expired."""
+
+
 class RateLimited(PareError):
     """Too many calls; `retry_after` in seconds."""
 
@@ -76,6 +82,10 @@ class UploadTimeout(PareError):
 
 class UnknownFormat(PareError):
     """No format recognises the first bytes."""
+
+
+class FormatRefused(UnknownFormat):
+    """An image format that the upload ticket does not allow."""
 
 
 class UnprocessableImage(PareError):
@@ -176,10 +186,12 @@ STATUS: dict[type[PareError], Status] = {
     InvalidKey: Status(400, "invalid_key", "The object may not be called that"),
     BucketRefused: Status(403, "bucket_refused", "The bucket is not allowed"),
     Unauthorized: Status(401, "unauthorized", "A valid API key is needed"),
+    TicketGone: Status(410, "ticket_gone", "The ticket is used up or has expired"),
     RateLimited: Status(429, "rate_limited", "Too many requests"),
     PayloadTooLarge: Status(413, "payload_too_large", "The file is too large"),
     UploadTimeout: Status(408, "upload_timeout", "The upload took too long"),
     UnknownFormat: Status(415, "unknown_format", "Not an image format that Pare knows"),
+    FormatRefused: Status(415, "format_refused", "The ticket does not allow this format"),
     UnprocessableImage: Status(422, "undecodable_image", "The image cannot be decoded"),
     ImageLimitExceeded: Status(422, "image_limit_exceeded", "The image is over a limit"),
     UrlRefused: Status(422, "url_refused", "The URL is not fetched"),

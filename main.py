@@ -18,19 +18,23 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
 from limits.aio.storage import Storage
+from starlette.types import Receive, Scope, Send
 
 from config import ROOT, Settings, SettingsError, check_folders, load_settings
-from middleware import CommonHeaders, RequestContext
+from middleware import CommonHeaders, RequestContext, set_ticket_aside
 from optimizers.engine import Engine
+from optimizers.recall import Recall, encoder_revision
 from optimizers.router import build_formats
 from optimizers.selftest import impaired, self_test
-from routers import answers, documents, health, metrics, optimize, problems, stored
+from routers import answers, compress, documents, health, metrics, optimize, problems, stored, tickets
 from routers.deps import Gate, Services
 from routers.draining import DRAINING, CloseWhileDraining, LingeringConnection
 from security.auth import ApiKeys
 from security.file_validation import DocumentLimits, ImageLimits
 from security.rate_limiter import RateLimiter, allowances, open_storage
+from security.signing import Signer
 from security.ssrf import check_address, check_url
+from security.tickets import Tickets
 from storage.options import GcsOptions, S3Options, StoreOptions, SupabaseOptions
 from storage.retry import RetryPolicy
 from storage.stores import Stores
@@ -38,6 +42,7 @@ from utils.checked_transport import AddressCheck, Resolver, resolve
 from utils.concurrency import ByteBudget, Slots
 from utils.logging import json_logging
 from utils.metrics import share_between_processes
+from utils.result_cache import open_cache
 from utils.sandbox import confine
 from utils.subprocess_runner import Launcher, ProcessLimits, ToolRunner
 from utils.url_fetch import Fetcher, FetchLimits, UrlCheck
@@ -55,6 +60,13 @@ TELEMETRY: TelemetryConfig = {
 }
 OPEN_FILES = 65_536
 log = structlog.get_logger("pare")
+
+
+class Service(FastAPI):
+    """The application; what is secret in a query is out of it before spans repeat that."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(set_ticket_aside(scope), receive, send)
 
 
 def create_app(
@@ -77,7 +89,7 @@ def create_app(
                 app.state.services = services
                 yield {DRAINING: asyncio.Event()}
 
-    app = FastAPI(
+    app = Service(
         redirect_slashes=False,
         title="Pare",
         version=settings.version,
@@ -98,7 +110,7 @@ def create_app(
     app.add_middleware(CloseWhileDraining)
     app.add_middleware(RequestContext)
     problems.install(app)
-    for room in (optimize, stored, health, metrics, problems):
+    for room in (optimize, compress, tickets, stored, health, metrics, problems):
         app.include_router(room.router)
     documents.complete(app)
     return app
@@ -137,7 +149,12 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
         settings.min_score_floor,
     )
     stores = build_stores(settings)
-    async with open_storage(settings.redis_url.get_secret_value()) as storage:
+    redis_url = settings.redis_url.get_secret_value()
+    cached = (settings.result_cache_mb << 20, settings.result_cache_entry_mb << 20)
+    async with (
+        open_storage(redis_url) as storage,
+        open_cache(redis_url, *cached, settings.redis_cache_expiration_seconds) as results,
+    ):
         try:
             for part in switched_off(settings):
                 log.warning(part)
@@ -145,7 +162,12 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
             for name in impaired(engine.formats, reports):
                 log.warning("a tool does not work", format=name, health="/health")
             gate = build_gate(settings, storage)
-            yield Services(settings, engine, slots, bodies, gate, fetcher, stores, reports, launcher)
+            revision = encoder_revision(reports, settings.version, limits, documents, settings.min_score_floor)
+            recall = Recall(engine, results, revision)
+            tickets = build_tickets(settings, storage, gate.keys)
+            yield Services(
+                settings, engine, recall, results, slots, bodies, gate, tickets, fetcher, stores, reports, launcher
+            )
         finally:
             await stores.close()
             await workers.close()
@@ -156,6 +178,11 @@ def build_gate(settings: Settings, storage: Storage) -> Gate:
     public = allowances(settings.rate_limit_public_rpm, settings.rate_limit_public_burst)
     with_key = allowances(settings.rate_limit_auth_rpm if settings.rate_limit_auth_enabled else 0, 0)
     return Gate(ApiKeys(settings.api_keys), RateLimiter(public, storage), RateLimiter(with_key, storage))
+
+
+def build_tickets(settings: Settings, storage: Storage, keys: ApiKeys) -> Tickets:
+    """Upload tickets, signed by secrets of their own or else by the keys; uses are counted where calls are."""
+    return Tickets(Signer("ticket", settings.ticket_secrets or settings.api_keys), storage, keys.names)
 
 
 def switched_off(settings: Settings) -> list[str]:

@@ -4,6 +4,7 @@ import re
 import time
 import uuid
 from dataclasses import dataclass
+from urllib.parse import unquote_plus
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -22,7 +23,21 @@ SECURITY_HEADERS = {
 }
 ANSWER_HEADERS = "pare.answer_headers"
 """Key of the scope under which a guard leaves headers for whatever the answer will be."""
+TICKET = "pare.ticket"
+"""Key of the scope under which `?ticket=` is found."""
 log = structlog.get_logger("pare.access")
+
+
+def set_ticket_aside(scope: Scope) -> Scope:
+    """The scope with the ticket out of the query, which spans and others repeat."""
+    rest, ticket = [], None
+    for part in scope.get("query_string", b"").split(b"&"):
+        name, _, value = part.decode("latin-1").partition("=")
+        if unquote_plus(name) == "ticket":
+            ticket = unquote_plus(value)
+        else:
+            rest.append(part)
+    return scope if ticket is None else {**scope, "query_string": b"&".join(rest), TICKET: ticket}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """Wire models: what callers may say, and what they are told. Every door's options become a Policy here, once."""
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -16,12 +18,16 @@ from pydantic import (
 )
 
 from exceptions import InvalidOptions
+from optimizers.jpeg import Jpeg
 from optimizers.policy import ORIGINAL, Effort, Metadata, Policy
-from optimizers.router import TARGETS
+from optimizers.router import FORMATS, TARGETS
 
 AUTO = "auto"
 FIRST_GUESS = 80
 ANY_TARGET = "|".join(TARGETS)
+QUALITY_HEADER = "X-Compression-Quality"
+READABLE = {name: f.spec.name for f in FORMATS for name in (f.spec.name, *f.spec.aliases)}
+"""Every format's names and the one it goes by."""
 
 
 def _whole(value: object) -> object:
@@ -71,6 +77,14 @@ class OptimizationOptions(BaseModel):
             raise ValueError(f"{unknown[0][:20]!r} is none of {ORIGINAL}, {AUTO}, {', '.join(TARGETS)}")
         return value
 
+    def overridden(self, by: Mapping[str, Any]) -> Self:
+        """The same with other values for what `by` names. Raises InvalidOptions."""
+        given = self.model_dump(mode="json", exclude_unset=True)
+        try:
+            return self.model_validate_json(json.dumps({**given, **by}))
+        except ValidationError as error:
+            raise _invalid(error) from None
+
     def to_policy(self, default_quality: Quality, accepted: Sequence[str] = ()) -> Policy:
         """The wishes in the engine's words; `accepted` are the formats that `auto` may choose from."""
         quality = self.quality or default_quality
@@ -101,6 +115,85 @@ class OptimizationOptions(BaseModel):
             return cls.model_validate_strings(dict(query), strict=False)
         except ValidationError as error:
             raise _invalid(error) from None
+
+
+def _number(value: Any, info: ValidationInfo) -> int | str:
+    if value == AUTO:
+        raise ValueError("has to be a whole number from 1 to 100")
+    return _quality(value, info)
+
+
+class CompressOptions(BaseModel):
+    """How POST /compress makes a JPEG."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    quality: Annotated[int | None, PlainValidator(_number)] = Field(None, alias=QUALITY_HEADER)
+    background: str = Field(
+        "#fff",
+        pattern="^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$",
+        description="`#rgb` or `#rrggbb`: what transparent pixels are shown on.",
+    )
+
+    @classmethod
+    def from_strings(cls, given: Mapping[str, str]) -> Self:
+        """Options spelled as strings. Raises InvalidOptions."""
+        try:
+            return cls.model_validate_strings(dict(given), strict=False)
+        except ValidationError as error:
+            raise _invalid(error) from None
+
+    def to_policy(self, default_quality: Quality) -> Policy:
+        """The wishes in the engine's words."""
+        digits = self.background[1:]
+        red, green, blue = bytes.fromhex(digits if len(digits) == 6 else "".join(2 * digit for digit in digits))
+        policy = OptimizationOptions(quality=self.quality, format=Jpeg.spec.name).to_policy(default_quality)
+        return replace(policy, background=(red, green, blue))
+
+
+class TicketRequest(BaseModel):
+    """What an upload ticket shall allow."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    max_bytes: Annotated[int | None, BeforeValidator(_whole)] = Field(
+        None, ge=1, description="Largest image; never more than MAX_FILE_SIZE_MB."
+    )
+    formats: list[str] | None = Field(
+        None,
+        min_length=1,
+        max_length=len(READABLE),
+        description="Formats that the image may have.",
+        json_schema_extra={"items": {"type": "string", "enum": [*READABLE]}},
+    )
+    optimization: OptimizationOptions = Field(
+        OptimizationOptions(), description="Options that hold whatever the bearer says."
+    )
+    expires_in: Annotated[int, BeforeValidator(_whole)] = Field(300, ge=1, le=86_400, description="Seconds.")
+    uses: Annotated[int, BeforeValidator(_whole)] = Field(1, ge=1, le=10_000, description="How many images.")
+
+    @field_validator("formats")
+    @classmethod
+    def _known_formats(cls, value: list[str] | None) -> list[str] | None:
+        if unknown := [name for name in value or () if name not in READABLE]:
+            raise ValueError(f"{unknown[0][:20]!r} is none of {', '.join(READABLE)}")
+        return value and [READABLE[name] for name in value]
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """The document from its JSON text. Raises InvalidOptions."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise _invalid(error) from None
+
+
+class TicketReceipt(BaseModel):
+    """An upload ticket."""
+
+    ticket: str = Field(description="To be sent as `Authorization: Ticket …`.")
+    expires_at: str = Field(description="ISO 8601.")
+    url: str = Field(description="Where to POST the image; the ticket is in it.")
 
 
 class StorageOptions(BaseModel):
@@ -188,6 +281,12 @@ class Receipt(BaseModel):
     storage: StoredReceipt | None = Field(None, description="Where the result was put.")
 
 
+class CompressReceipt(Receipt):
+    """The receipt of a JPEG that was stored."""
+
+    url: str = Field(description="Where it is; the same as `storage.url`.")
+
+
 class Problem(BaseModel):
     """RFC 9457 problem details, the one shape of every error."""
 
@@ -202,6 +301,6 @@ class Problem(BaseModel):
     request_id: str | None = None
 
 
-def to_json(model: BaseModel) -> dict[str, Any]:
-    """The model as JSON values, without absent ones."""
-    return model.model_dump(mode="json", exclude_none=True)
+def to_json(model: BaseModel, *, only_given: bool = False) -> dict[str, Any]:
+    """The model as JSON values, without absent ones, or without what nobody gave."""
+    return model.model_dump(mode="json", exclude_none=True, exclude_unset=only_given)

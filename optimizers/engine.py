@@ -76,10 +76,11 @@ class Engine:
             try:
                 outcome = await self._best(task)
             finally:
-                for use in (*task.tools.uses, *task.proof.uses):
+                uses = (*task.tools.uses, *task.proof.uses)
+                for use in uses:
                     metrics.observe_tool(use.tool, use.seconds, use.failure)
         _observe(outcome)
-        return outcome
+        return replace(outcome, repeatable=not any(use.failure for use in uses))
 
     async def _best(self, task: Task) -> Outcome:
         """The smallest of what the accepted formats make of it; its own format where no other is smaller."""

@@ -188,9 +188,10 @@ class Old:
     @cached_property
     def bare(self) -> bytes:
         """The picture with nothing but what tells how its components make colours."""
-        return write(
+        bare = write(
             s for s in self.stream.segments if not s.is_metadata or s.holds(APP0, JFIF) or s.holds(APP14, ADOBE)
         )
+        return self.data if bare == self.data else bare
 
     @property
     def is_plain(self) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 from exceptions import UnprocessableImage
-from optimizers import look
+from optimizers import look, pixels
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Effort, Metadata, Policy
 from optimizers.samples import still
@@ -82,6 +82,11 @@ def look_tiff(data: bytes, decoder: str, exact: bool = True) -> dict[str, Any]:
     shallow = all(max(tiff.numbers(page, BITS_PER_SAMPLE), default=1) <= 8 for page in tiff.pages)
     pillows = facts["pixels"] if shallow or not understood else b""
     return facts | {"pixels": hashlib.blake2b(pillows + pages, digest_size=16).digest()}
+
+
+def decode_tiff(data: bytes, decoder: str, orientation: int, animated: bool) -> dict[str, Any]:
+    """The pixels; of all formats, Pillow turns this one upright itself. Raises UnprocessableImage."""
+    return pixels.decode(data, decoder, 1, animated)
 
 
 def _icc(tiff: TiffFile) -> bytes:
@@ -210,6 +215,7 @@ class Tiff(Optimizer):
 
     spec = FormatSpec("tiff", "image/tiff", ("tif", "tiff"), decoder="TIFF", aliases=("tif",))
     look = staticmethod(look_tiff)
+    decode = staticmethod(decode_tiff)
 
     @staticmethod
     def sample() -> bytes:

@@ -1,28 +1,34 @@
 """What handlers are handed: the services that `create_app` built, a place in the queue, and the caller's picture."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from config import Settings
-from exceptions import RateLimited, Unauthorized
-from middleware import ANSWER_HEADERS
+from exceptions import FormatRefused, RateLimited, Unauthorized
+from middleware import ANSWER_HEADERS, TICKET
+from optimizers.base import Optimizer
 from optimizers.engine import Engine
 from optimizers.policy import Policy
-from optimizers.router import CHOICE
+from optimizers.recall import Recall
+from optimizers.router import CHOICE, detect
 from optimizers.selftest import ToolReport
 from routers.accept import accepted
 from routers.answers import rate_headers
-from routers.body import Body, BodyLimits
+from routers.body import Body, BodyLimits, too_large
 from routers.draining import refuse_while_draining
-from routers.intake import Upload, read_upload
-from schemas import OptimizationOptions
-from security.auth import ApiKeys, Caller, client_address, identify
+from routers.intake import JSON_LIMIT, ToPolicy, Upload, read_compress, read_upload
+from schemas import OptimizationOptions, TicketRequest
+from security.auth import ApiKeys, Caller, client_address, identify, ticket_of
 from security.rate_limiter import RateLimiter
+from security.tickets import Ticket, Tickets
 from storage.stores import Stores
-from utils.concurrency import ByteBudget, Slots
+from utils.concurrency import ByteBudget, Charge, Slots
+from utils.result_cache import ResultCache
 from utils.subprocess_runner import Launcher
 from utils.url_fetch import Fetcher
 
@@ -42,9 +48,12 @@ class Services:
 
     settings: Settings
     engine: Engine
+    recall: Recall
+    results: ResultCache
     slots: Slots
     bodies: ByteBudget
     gate: Gate
+    tickets: Tickets
     fetcher: Fetcher
     stores: Stores
     reports: tuple[ToolReport, ...]
@@ -99,23 +108,114 @@ async def _count(request: Request, limiter: RateLimiter, name: str) -> None:
         )
 
 
+async def ticket(request: Request, parts: ServicesDep, origin: Annotated[str, Depends(address)]) -> Ticket | None:
+    """What the request's ticket allows, where it has one. Raises Unauthorized, TicketGone."""
+    token = ticket_of(request.headers) or request.scope.get(TICKET)
+    if token is None:
+        return None
+    try:
+        return parts.tickets.read(token)
+    except Unauthorized:
+        await _count(request, parts.gate.public, origin)
+        raise
+
+
+TicketDep = Annotated[Ticket | None, Depends(ticket)]
+
+
+async def guest(
+    request: Request, parts: ServicesDep, origin: Annotated[str, Depends(address)], pass_: TicketDep
+) -> Caller:
+    """Who is calling, where a ticket is as good as a key."""
+    return Caller(origin) if pass_ else await caller(request, parts, origin)
+
+
+GuestDep = Annotated[Caller, Depends(guest)]
+
+
+async def counted_guest(request: Request, parts: ServicesDep, who: GuestDep) -> None:
+    """One call more on the account of a caller, who may have come with a ticket."""
+    await counted(request, parts, who)
+
+
+async def key_holder(parts: ServicesDep, who: CallerDep, allowed: Annotated[None, Depends(counted)]) -> Caller:
+    """A caller with a key, where the service knows keys. Raises Unauthorized."""
+    if parts.gate.keys and not who.authenticated:
+        raise Unauthorized("this needs an API key")
+    return who
+
+
+KeyHolderDep = Annotated[Caller, Depends(key_holder)]
+
+
 async def intake(
-    request: Request, parts: ServicesDep, allowed: Annotated[None, Depends(counted)]
+    request: Request, parts: ServicesDep, pass_: TicketDep, allowed: Annotated[None, Depends(counted_guest)]
 ) -> AsyncIterator[Upload]:
     """The body, read last, and a place for working on it: none is held for a body that is still arriving."""
-    refuse_while_draining(request.scope)
+    if pass_:
+        await parts.tickets.expect_use(pass_)
+    to_policy = _to_policy(request, parts, pass_)
+    limit = min(parts.settings.max_file_size, pass_.max_bytes) if pass_ else parts.settings.max_file_size
+    async with _admitted(request, parts, lambda body: read_upload(body, to_policy, parts.fetcher), limit) as upload:
+        if pass_:
+            _check(upload, pass_, parts.engine.formats)
+            await parts.tickets.use(pass_)
+        yield upload
+
+
+async def compress_intake(
+    request: Request, parts: ServicesDep, allowed: Annotated[None, Depends(counted)]
+) -> AsyncIterator[Upload]:
+    """The same for POST /compress."""
     settings = parts.settings
-    limits = BodyLimits(settings.max_file_size, settings.upload_timeout_seconds, settings.min_upload_rate)
+    read = partial(read_compress, default_quality=settings.default_quality)
+    async with _admitted(request, parts, read, settings.max_file_size) as upload:
+        yield upload
 
-    def to_policy(options: OptimizationOptions) -> Policy:
-        chosen = accepted(request.headers.get("accept", ""), CHOICE)
-        return options.to_policy(settings.default_quality, chosen)
 
+async def terms(request: Request, parts: ServicesDep, who: KeyHolderDep) -> TicketRequest:
+    """What a ticket shall allow, read last."""
+    refuse_while_draining(request.scope)
+    with parts.bodies.account() as charge:
+        return TicketRequest.from_json(await _body(request, parts, charge, JSON_LIMIT).read(JSON_LIMIT))
+
+
+@asynccontextmanager
+async def _admitted(
+    request: Request, parts: Services, read: Callable[[Body], Awaitable[Upload]], limit: int
+) -> AsyncIterator[Upload]:
+    """What is read of a body of at most `limit` bytes, with a place for working on it."""
+    refuse_while_draining(request.scope)
     parts.slots.expect_place()
     with parts.bodies.account() as charge:
-        upload = await read_upload(Body(request, limits, charge), to_policy, parts.fetcher)
+        upload = await read(_body(request, parts, charge, limit))
     async with parts.slots.place():
         yield upload
 
 
+def _body(request: Request, parts: Services, charge: Charge, limit: int) -> Body:
+    settings = parts.settings
+    return Body(request, BodyLimits(limit, settings.upload_timeout_seconds, settings.min_upload_rate), charge)
+
+
+def _to_policy(request: Request, parts: Services, pass_: Ticket | None) -> ToPolicy:
+    def to_policy(options: OptimizationOptions) -> Policy:
+        chosen = accepted(request.headers.get("accept", ""), CHOICE)
+        allowed = options.overridden(pass_.optimization) if pass_ else options
+        return allowed.to_policy(parts.settings.default_quality, chosen)
+
+    return to_policy
+
+
+def _check(upload: Upload, allowed: Ticket, formats: Sequence[Optimizer]) -> None:
+    """Raises PayloadTooLarge, FormatRefused."""
+    data = upload.source.data
+    if len(data) > allowed.max_bytes:  # as a URL's may be
+        raise too_large(allowed.max_bytes, len(data))
+    if allowed.formats and (found := detect(data, formats).spec.name) not in allowed.formats:
+        raise FormatRefused(f"{found}; the ticket allows {', '.join(allowed.formats)}")
+
+
 UploadDep = Annotated[Upload, Depends(intake)]
+CompressDep = Annotated[Upload, Depends(compress_intake)]
+TermsDep = Annotated[TicketRequest, Depends(terms)]

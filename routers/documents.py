@@ -8,14 +8,29 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from routers.answers import RESULT_HEADERS
-from schemas import OptimizationOptions, Problem, RequestOptions, UrlRequest
+from schemas import (
+    QUALITY_HEADER,
+    CompressOptions,
+    OptimizationOptions,
+    Problem,
+    RequestOptions,
+    TicketRequest,
+    UrlRequest,
+)
 
-MODELS: tuple[type[BaseModel], ...] = (Problem, OptimizationOptions, RequestOptions, UrlRequest)
+MODELS: tuple[type[BaseModel], ...] = (Problem, OptimizationOptions, RequestOptions, TicketRequest, UrlRequest)
 """Named by `reference`; no handler's signature tells the framework about them."""
 TEMPLATE = "#/components/schemas/{model}"
 SECURITY: list[dict[str, list[str]]] = [{}, {"bearer": []}, {"header": []}, {"basic": []}]
 """A key in any of three spellings, or none: REQUIRE_AUTH decides."""
+SECURITY_OR_TICKET = [*SECURITY, {"ticket": []}]
 SCHEMES = {
+    "ticket": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "ticket",
+        "description": "From POST /tickets; or as `Authorization: Ticket TICKET`.",
+    },
     "bearer": {"type": "http", "scheme": "bearer"},
     "basic": {"type": "http", "scheme": "basic", "description": "User `api`, the key as password."},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -39,6 +54,10 @@ REFUSAL_HEADERS: dict[int, dict[str, Any]] = {
     429: RETRY,
     503: RETRY,
 }
+
+
+RAW_ONLY = "Only with a raw body."
+FILE = {"type": "string", "format": "binary", "minLength": 1}
 
 
 def reference(model: type[BaseModel]) -> dict[str, str]:
@@ -69,9 +88,17 @@ def query_options() -> list[dict[str, Any]]:
     """The optimization options as query parameters."""
     properties = OptimizationOptions.model_json_schema(ref_template=TEMPLATE)["properties"]
     return [
-        {"name": name, "in": "query", "schema": _without_null(field), "description": "Only with a raw body."}
+        {"name": name, "in": "query", "schema": _without_null(field), "description": RAW_ONLY}
         for name, field in properties.items()
     ]
+
+
+def compress_options() -> list[dict[str, Any]]:
+    """The options of POST /compress: one in a header, one in the query."""
+    fields = CompressOptions.model_json_schema()["properties"]
+    header = {"name": QUALITY_HEADER, "in": "header", "schema": {"type": "integer", "minimum": 1, "maximum": 100}}
+    background = {"name": "background", "in": "query", "schema": fields["background"], "description": RAW_ONLY}
+    return [header, background]
 
 
 def _without_null(field: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from exceptions import BadRequest, InvalidOptions
@@ -13,9 +13,18 @@ from optimizers.base import Source
 from optimizers.policy import Policy
 from routers.body import Body, too_large
 from routers.connection import while_connected
-from schemas import OptimizationOptions, RequestOptions, StorageOptions, UrlRequest
+from schemas import (
+    QUALITY_HEADER,
+    CompressOptions,
+    OptimizationOptions,
+    Quality,
+    RequestOptions,
+    StorageOptions,
+    UrlRequest,
+)
 from utils.url_fetch import Fetcher
 
+FORM = "multipart/form-data"
 FORM_OVERHEAD = 64 << 10
 """Bytes that a form's boundaries, headers and options may add to the file."""
 JSON_LIMIT = 64 << 10
@@ -53,9 +62,30 @@ async def read_upload(body: Body, to_policy: ToPolicy, fetcher: Fetcher) -> Uplo
     return upload
 
 
+async def read_compress(body: Body, default_quality: Quality) -> Upload:
+    """Read the body of POST /compress: the form, whose image is to be stored, or the file. Raises as `read_upload`."""
+    qualities = body.request.headers.getlist(QUALITY_HEADER)
+    given = {QUALITY_HEADER: ", ".join(qualities)} if qualities else {}
+    in_form = kind_of(body) == FORM
+    if in_form:
+        source, background = await read_form(body, "image", "background")
+        options = CompressOptions.from_strings(given if background is None else {**given, "background": background})
+    else:
+        options = CompressOptions.from_strings({**query_of(body), **given})
+        source = Source(await body.read(body.limits.bytes))
+    if not source.data:
+        raise BadRequest("the image is empty")
+    return Upload(source, options.to_policy(default_quality), storage=StorageOptions() if in_form else None)
+
+
+def kind_of(body: Body) -> str:
+    """The media type that the sender declares."""
+    return body.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 async def _read(body: Body, to_policy: ToPolicy) -> Upload | UrlRequest:
-    kind = body.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
+    kind = kind_of(body)
+    if kind == FORM:
         source, options = await _read_form(body)
     elif kind == "application/json":
         return await _read_url(body)
@@ -79,17 +109,28 @@ async def _fetch(body: Body, wish: UrlRequest, to_policy: ToPolicy, fetcher: Fet
 
 
 async def _read_raw(body: Body) -> tuple[Source, RequestOptions]:
+    options = RequestOptions(optimization=OptimizationOptions.from_query(query_of(body)))
+    return Source(await body.read(body.limits.bytes)), options
+
+
+def query_of(body: Body) -> QueryParams:
+    """The options of a raw body. Raises InvalidOptions for one that is given twice."""
     query = body.request.query_params
     twice = [key for key, count in Counter(key for key, _ in query.multi_items()).items() if count > 1]
     if twice:
         raise InvalidOptions(f"/{twice[0]}: given twice", errors=[{"pointer": f"/{twice[0]}", "detail": "given twice"}])
-    options = RequestOptions(optimization=OptimizationOptions.from_query(query))
-    return Source(await body.read(body.limits.bytes)), options
+    return query
 
 
 async def _read_form(body: Body) -> tuple[Source, RequestOptions]:
+    source, options = await read_form(body, "file", "options")
+    return source, RequestOptions() if options is None else RequestOptions.from_json(options)
+
+
+async def read_form(body: Body, file: str, text: str) -> tuple[Source, str | None]:
+    """The one file of a form and its one text, under these names. Raises BadRequest, and what reading the body does."""
     if body.request.query_params:
-        raise BadRequest("with a form, options go into its field 'options', not into the query")
+        raise BadRequest(f"with a form, options go into its field {text!r}, not into the query")
     stream = body.chunks(body.limits.bytes, FORM_OVERHEAD)
     parser = InMemoryParser(body.request.headers, stream, max_files=1, max_fields=1, max_part_size=FORM_OVERHEAD)
     try:
@@ -99,21 +140,21 @@ async def _read_form(body: Body) -> tuple[Source, RequestOptions]:
     except (KeyError, ValueError) as error:
         raise BadRequest("the form cannot be read") from error
     try:
-        return await _form_parts(form, body)
+        return await _form_parts(form, body, file, text)
     finally:
         await form.close()
 
 
-async def _form_parts(form: FormData, body: Body) -> tuple[Source, RequestOptions]:
-    unknown = set(form) - {"file", "options"}
+async def _form_parts(form: FormData, body: Body, file: str, text: str) -> tuple[Source, str | None]:
+    unknown = set(form) - {file, text}
     if unknown:
-        raise BadRequest(f"unknown form field: {min(unknown)!r}; expected 'file' and 'options'")
-    file, options = form.get("file"), form.get("options", "{}")
-    if not isinstance(file, UploadFile):
-        raise BadRequest("the form needs a file in its field 'file'")
-    if not isinstance(options, str):
-        raise BadRequest("the form field 'options' is a JSON text, not a file")
-    data = await file.read()
+        raise BadRequest(f"unknown form field: {min(unknown)!r}; expected {file!r} and {text!r}")
+    image, words = form.get(file), form.get(text)
+    if not isinstance(image, UploadFile):
+        raise BadRequest(f"the form needs a file in its field {file!r}")
+    if isinstance(words, UploadFile):
+        raise BadRequest(f"the form field {text!r} is a text, not a file")
+    data = await image.read()
     if len(data) > body.limits.bytes:
         raise too_large(body.limits.bytes, len(data))
-    return Source(data, file.filename), RequestOptions.from_json(options)
+    return Source(data, image.filename), words

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request, Response
 from routers.accept import prefers
 from routers.answers import image_answer, receipt_answer
 from routers.connection import while_connected
-from routers.deps import CallerDep, ServicesDep, UploadDep
-from routers.documents import SECURITY, query_options, reference, refusals, result_headers
+from routers.deps import GuestDep, ServicesDep, UploadDep
+from routers.documents import FILE, SECURITY_OR_TICKET, query_options, reference, refusals, result_headers
 from routers.storing import resolve, stored_answer
 from schemas import Receipt, RequestOptions, UrlRequest
 
@@ -23,7 +23,6 @@ FORM = {
     },
     "additionalProperties": False,
 }
-FILE = {"type": "string", "format": "binary", "minLength": 1}
 BODY: dict[str, Any] = {
     "required": True,
     "content": {
@@ -46,19 +45,21 @@ BODY: dict[str, Any] = {
             "headers": result_headers(),
             "model": Receipt,
         },
-        **refusals(400, 401, 403, 408, 409, 413, 415, 422, 429, 502, 503, 504),
+        **refusals(400, 401, 403, 408, 409, 410, 413, 415, 422, 429, 502, 503, 504),
     },
-    openapi_extra={"parameters": query_options(), "requestBody": BODY, "security": SECURITY},
+    openapi_extra={"parameters": query_options(), "requestBody": BODY, "security": SECURITY_OR_TICKET},
 )
-async def optimize(request: Request, parts: ServicesDep, who: CallerDep, upload: UploadDep) -> Response:
+async def optimize(request: Request, parts: ServicesDep, who: GuestDep, upload: UploadDep) -> Response:
     """Send the file as form field `file` (options as JSON in `options`), its URL as JSON, or the raw body.
 
     With a raw body, options go into the query. With `storage` in the options of a form or JSON, the result is put into
     a store and the answer is the receipt; where keys are set, that needs one. When storing fails, the problem says so
     and has the receipt with a small image; whoever prefers `image/*` gets the bytes under the same status.
+
+    A browser may come with a ticket instead of a key: `Authorization: Ticket TICKET`, or `ticket` in the query.
     """
     destination = resolve(upload, parts, who) if upload.storage else None
-    outcome = await while_connected(request, parts.engine.run(upload.source, upload.policy, upload.spans))
+    outcome = await while_connected(request, parts.recall.run(upload.source, upload.policy, upload.spans))
     accept = request.headers.get("accept", "")
     if destination:
         # Not ended by a caller who hangs up: what is half sent would be sent in vain.

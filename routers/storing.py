@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from fastapi import Response
@@ -41,7 +42,9 @@ def resolve(upload: Upload, parts: Services, who: Caller) -> Destination:
     return Destination(store, options, parts.settings.storage_signed_url_seconds)
 
 
-async def stored_answer(outcome: Outcome, destination: Destination, accept: str) -> Response:
+async def stored_answer(
+    outcome: Outcome, destination: Destination, accept: str, told: Callable[..., Response] = receipt_answer
+) -> Response:
     """The receipt of a stored result. Raises StorageError with the receipt, so that the result is not lost silently."""
     started = time.perf_counter()
     try:
@@ -51,7 +54,7 @@ async def stored_answer(outcome: Outcome, destination: Destination, accept: str)
             return _bytes_nevertheless(outcome, error)
         raise type(error)(error.detail, **error.extensions, receipt=to_json(receipt(outcome))) from error
     spans = outcome.spans | {"store": (time.perf_counter() - started) * 1000}
-    return receipt_answer(replace(outcome, spans=spans), stored)
+    return told(replace(outcome, spans=spans), stored)
 
 
 async def _stored(outcome: Outcome, destination: Destination) -> StoredReceipt:

@@ -27,6 +27,11 @@ class ApiKeys:
     def __bool__(self) -> bool:
         return bool(self._keys)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """What callers with a live key are called."""
+        return frozenset(map(name_of, self._keys))
+
     def knows(self, credential: str) -> bool:
         """Whether it is one of the keys; the time tells neither which nor how nearly."""
         given = credential.encode()
@@ -42,7 +47,18 @@ def identify(headers: Mapping[str, str], address: str, keys: ApiKeys, *, require
         return Caller(address)
     if not keys.knows(credential):
         raise Unauthorized("the API key is not valid")
-    return Caller("key:" + hashlib.sha256(credential.encode()).hexdigest()[:16], authenticated=True)
+    return Caller(name_of(credential.encode()), authenticated=True)
+
+
+def name_of(key: bytes) -> str:
+    """What the bearer of a key is called: a digest, from which the key cannot be told."""
+    return "key:" + hashlib.sha256(key).hexdigest()[:16]
+
+
+def ticket_of(headers: Mapping[str, str]) -> str | None:
+    """The token in `Authorization: Ticket TOKEN`; None without one."""
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "ticket" else None
 
 
 def credential_of(headers: Mapping[str, str]) -> str | None:

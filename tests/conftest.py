@@ -18,7 +18,7 @@ from utils.concurrency import Slots
 from utils.subprocess_runner import ToolRunner
 from utils.worker_pool import ROOT, WorkerPool
 
-pytest_plugins = ["tests.stores"]
+pytest_plugins = ["tests.stores", "tests.redis_server"]
 SEARCH_PATH = f"{os.environ['PATH']}:{ROOT / '.tools' / 'bin'}"
 WORKER_ENV = {"PATH": SEARCH_PATH, "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"}
 LIMITS = ImageLimits(pixels=50_000_000, total_pixels=200_000_000, frames=1000)
@@ -81,7 +81,7 @@ def start_service(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A client of one service with default settings that all tests share."""
-    process, address = start_service(tmp_path_factory.mktemp("service"))
+    process, address = start_service(tmp_path_factory.mktemp("service"), TICKET_SECRET="t" * 32)
     with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
         yield client
     process.terminate()

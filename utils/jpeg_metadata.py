@@ -58,7 +58,8 @@ def lean(data: bytes, *, keep_copyright: bool) -> tuple[bytes, tuple[str, ...]]:
     head = _head(first.segments, maps, keep_copyright)
     segments = [*head, *(s for s in first.segments if _stays(s, bool(maps)))]
     gone = [*_lost(first.segments, segments, keep_copyright), *_lost_behind(data[first.end :], pictures, found)]
-    return write_first(segments, 0) + b"".join(p.data for p in maps), tuple(dict.fromkeys(gone))
+    left = write_first(segments, 0) + b"".join(p.data for p in maps)
+    return data if left == data else left, tuple(dict.fromkeys(gone))
 
 
 def labelled(data: bytes, icc: bytes, exif: bytes) -> bytes:

@@ -33,7 +33,7 @@ class Segment:
 
     marker: int
     payload: bytes = b""
-    scan: bytes = b""
+    scan: bytes | memoryview = b""
     offset: int = field(default=0, compare=False)
     """Where the payload began in the file it was read from."""
 
@@ -55,7 +55,12 @@ class Segment:
         return 4 + len(self.payload) + len(self.scan)
 
     def __bytes__(self) -> bytes:
-        return b"".join((b"\xff", bytes([self.marker]), (len(self.payload) + 2).to_bytes(2), self.payload, self.scan))
+        return b"".join(self.pieces)
+
+    @property
+    def pieces(self) -> tuple[bytes | memoryview, ...]:
+        """What its bytes are put together from."""
+        return b"\xff", bytes([self.marker]), (len(self.payload) + 2).to_bytes(2), self.payload, self.scan
 
 
 class JpegStream(NamedTuple):
@@ -103,16 +108,16 @@ def read_header(data: bytes, start: int = 0) -> Iterator[Segment]:
 
 def read_stream(data: bytes, start: int = 0) -> JpegStream:
     """One whole image; past the first scan nothing is an error: what cannot be read stays with the last segment."""
-    segments = list(read_header(data, start))
+    segments, view = list(read_header(data, start)), memoryview(data)
     while len(segments) < MAX_SEGMENTS:
         if segments[-1].marker == SOS:
             at = _next_marker(data, segments[-1].end)
-            segments[-1] = replace(segments[-1], scan=data[segments[-1].end : at])
+            segments[-1] = replace(segments[-1], scan=view[segments[-1].end : at])
         else:
             at = segments[-1].end
         segment = _segment_at(data, at)
         if segment is None:
-            segments[-1] = replace(segments[-1], scan=segments[-1].scan + data[at:])
+            segments[-1] = replace(segments[-1], scan=view[segments[-1].end :])
             return JpegStream(tuple(segments), len(data), closed=False)
         if segment.marker == EOI:
             return JpegStream(tuple(segments), segment.offset, closed=True)
@@ -122,7 +127,7 @@ def read_stream(data: bytes, start: int = 0) -> JpegStream:
 
 def write(segments: Iterable[Segment]) -> bytes:
     """The file that these segments make."""
-    return b"".join((START, *map(bytes, segments), END))
+    return b"".join((START, *(piece for segment in segments for piece in segment.pieces), END))
 
 
 def frame_of(segments: Iterable[Segment]) -> Frame:

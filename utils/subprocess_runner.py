@@ -25,6 +25,8 @@ from utils.sandbox import Confinement, confine
 MIB = 1 << 20
 STDERR_KEPT = 4096
 READ_SIZE = 1 << 18
+IOV_MAX = 1024
+"""Of writev(2)."""
 REAP_SECONDS = 5.0
 REAP_FIRST, REAP_LAST = 0.0002, 0.05
 """Seconds between looks for an exit code."""
@@ -112,7 +114,8 @@ class ChildProcess:
         self._process = process
         self._max_output = max_output
         self._input = process.stdin
-        self._unsent, self._last = memoryview(b""), False
+        self._unsent: list[bytes | memoryview] = []
+        self._last = False
         self._open = {process.stdout: self.output_came, process.stderr: self._error_came}
         for pipe in (self._input, *self._open):
             os.set_blocking(pipe.fileno(), False)
@@ -127,10 +130,10 @@ class ChildProcess:
         else:
             self.stdout += data
 
-    def feed(self, data: bytes, *, last: bool) -> None:
+    def feed(self, *pieces: bytes, last: bool) -> None:
         """Write to the child's standard input; a child that has closed it already misses nothing it wanted."""
         if not self._input.closed:
-            self._unsent, self._last = memoryview(data), last
+            self._unsent, self._last = list(pieces), last
             self._loop.add_writer(self._input, self._write)
 
     def kill(self) -> None:
@@ -158,10 +161,13 @@ class ChildProcess:
 
     def _write(self) -> None:
         try:
-            sent = os.write(self._input.fileno(), self._unsent)
+            sent = os.writev(self._input.fileno(), self._unsent[:IOV_MAX])
         except BrokenPipeError:
             return self._close_input()
-        self._unsent = self._unsent[sent:]
+        while self._unsent and sent >= len(self._unsent[0]):
+            sent -= len(self._unsent.pop(0))
+        if self._unsent:
+            self._unsent[0] = memoryview(self._unsent[0])[sent:]
         if not self._unsent:
             self._loop.remove_writer(self._input)
             if self._last:

@@ -6,6 +6,7 @@ the largest process when memory runs out) may have been another's victim: its ca
 
 import asyncio
 import signal
+import struct
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -26,6 +27,8 @@ ROOT = Path(__file__).parent.parent
 WORKER_LIMITS = ProcessLimits(address_space=1536 * MIB, cpu_seconds=None)
 MAX_ANSWER = 512 * MIB
 CALLS_PER_WORKER = 1000
+BIN32 = struct.Struct(">BI")
+"""The marker and length of bytes in msgpack, however few."""
 
 
 class Worker(ChildProcess):
@@ -43,7 +46,7 @@ class Worker(ChildProcess):
             return
         (length,) = LENGTH.unpack_from(self.stdout)
         if len(self.stdout) >= LENGTH.size + length and not self._answer.done():
-            self._answer.set_result(bytes(memoryview(self.stdout)[LENGTH.size : LENGTH.size + length]))
+            self._answer.set_result(memoryview(self.stdout)[LENGTH.size : LENGTH.size + length])
             self.stdout = bytearray()
 
     def _died(self, done: asyncio.Future[int]) -> None:
@@ -62,13 +65,13 @@ class Worker(ChildProcess):
         """Whether it is dead or has answered its share of calls."""
         return self.done.done() or self.calls >= CALLS_PER_WORKER
 
-    async def ask(self, frame: bytes) -> Any:
-        """Send one frame and wait for the answer."""
+    async def ask(self, frame: Sequence[bytes]) -> Any:
+        """Send one frame, which is in pieces, and wait for the answer."""
         self.calls += 1
         self._answer = asyncio.get_running_loop().create_future()
         if self.done.done():
             raise self._cause_of_death()
-        self.feed(LENGTH.pack(len(frame)) + frame, last=False)
+        self.feed(LENGTH.pack(sum(map(len, frame))), *frame, last=False)
         try:
             return msgpack.unpackb(await self._answer)
         except ValueError as error:
@@ -96,7 +99,7 @@ class WorkerPool:
     ) -> T:
         """Run a module-level function in a worker. Raises the PareError it raised, or ToolError."""
         name = f"{function.__module__}:{function.__qualname__}"
-        frame: bytes = msgpack.packb([name, args, kwargs])
+        frame = _frame(name, args, kwargs)
         try:
             async with self._free:
                 reply = await self._ask_twice(frame, asyncio.get_running_loop().time() + timeout)
@@ -111,7 +114,7 @@ class WorkerPool:
         await asyncio.gather(*(worker.end() for worker in self._alive))
         self._idle.clear()
 
-    async def _ask_twice(self, frame: bytes, deadline: float) -> Any:
+    async def _ask_twice(self, frame: Sequence[bytes], deadline: float) -> Any:
         try:
             return await self._ask(frame, deadline)
         except ToolKilled:
@@ -119,7 +122,7 @@ class WorkerPool:
                 raise
             return await self._ask(frame, deadline)
 
-    async def _ask(self, frame: bytes, deadline: float) -> Any:
+    async def _ask(self, frame: Sequence[bytes], deadline: float) -> Any:
         worker = self._take()
         reply = None
         try:
@@ -155,6 +158,15 @@ class WorkerPool:
         if not self._closed and not self._idle:
             with suppress(OSError):  # the next call tries again; this one has its answer
                 self._idle.append(self._start())
+
+
+def _frame(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[bytes]:
+    """The msgpack value `[name, args, kwargs]` in pieces: pictures are large, and what is bytes need not be copied."""
+    packer = msgpack.Packer()
+    pieces = [packer.pack_array_header(3), packer.pack(name), packer.pack_array_header(len(args))]
+    for arg in args:
+        pieces += [BIN32.pack(0xC6, len(arg)), arg] if isinstance(arg, bytes) else [packer.pack(arg)]
+    return [*pieces, packer.pack(kwargs)]
 
 
 def _unwrap(reply: Any, name: str) -> Any:

@@ -8,6 +8,7 @@ from optimizers.base import Source
 from optimizers.engine import Engine
 from optimizers.outcome import Outcome, Reason
 from optimizers.policy import ORIGINAL, Policy
+from optimizers.samples import still
 from tests.helpers import decode, difference, encode, photo
 
 PHOTO = encode(photo(), "PNG")
@@ -37,13 +38,14 @@ async def test_half_seen_pixels_mix_as_light_does(engine: Engine) -> None:
     assert 185 <= red <= 190  # half the light of white is 188, not 128
 
 
+@pytest.mark.parametrize("file", ["JPEG", "TIFF"])
 @pytest.mark.parametrize("orientation", range(2, 9))
-async def test_the_picture_is_upright_without_its_tag(engine: Engine, orientation: int) -> None:
+async def test_the_picture_is_upright_without_its_tag(engine: Engine, orientation: int, file: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     drawn = Image.new("RGB", (48, 32), "white")
     drawn.paste("red", (0, 0, 16, 16))
-    source = encode(drawn, "JPEG", quality=95, exif=exif)
+    source = encode(drawn, file, quality=95, exif=exif)
     outcome = await convert(engine, source, "gif")
     shown = decode(outcome.data).convert("RGB")
     corner = {2: (40, 5), 3: (40, 28), 4: (5, 28), 5: (5, 5), 6: (28, 5), 7: (28, 40), 8: (5, 40)}[orientation]
@@ -64,6 +66,11 @@ async def test_a_named_format_is_obeyed_even_when_larger(engine: Engine) -> None
     tiny = encode(Image.new("P", (400, 400), 3), "PNG")
     outcome = await convert(engine, tiny, "jpeg")
     assert outcome.made.name == "jpeg" and len(outcome.data) > len(tiny) and outcome.reduction_percent < 0
+
+
+async def test_an_icon_with_hard_colours_becomes_a_jpeg(engine: Engine) -> None:
+    icon = still("PNG")
+    assert (await convert(engine, icon, "jpeg")).made.name == "jpeg"
 
 
 async def test_a_free_choice_never_takes_a_larger_file(engine: Engine) -> None:

@@ -33,6 +33,7 @@ NAMES = {
     "pare_jobs_in_progress",
     "pare_queue_depth",
     "pare_cache_requests",
+    "pare_cache_breaker_open",
     "pare_ratelimit_decisions",
     "pare_ratelimit_breaker_open",
 }

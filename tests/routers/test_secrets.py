@@ -22,6 +22,7 @@ CREDENTIALS = (
     {"X-API-Key": f"not-{KEY}"},
     {"Authorization": f"Bearer not-{KEY}"},
     {"Authorization": f"Unheard-of {KEY}", "Cookie": "session=planted"},
+    {"Authorization": "Ticket planted"},
 )
 
 
