@@ -14,7 +14,7 @@ from defusedxml.ElementTree import fromstring
 from optimizers.svg_grid import shorten_numbers
 from optimizers.svg_shapes import as_paths, merge_neighbours, without_transforms
 from optimizers.svg_tidy import collapse_groups, drop_idle_attributes, shorten_details
-from optimizers.svg_tree import local
+from optimizers.svg_tree import declared, local
 from security.svg_rules import ANIMATIONS, SVG_NS, XLINK_NS
 from security.svg_sanitizer import sanitize
 
@@ -29,6 +29,7 @@ CHANGING = ANIMATIONS | {"style", "switch", "textPath", "view"}
 """Elements for which one rendering does not show all that there is: other times, readers or places, or renderers."""
 LINK, OLD_LINK = "href", f"{{{XLINK_NS}}}href"
 PAINT = frozenset(("linearGradient", "radialGradient", "pattern", "filter", "clipPath", "mask", "marker", "style"))
+BLENDING = ("opacity", "filter", "mask", "clip-path", "mix-blend-mode", "isolation")
 NAMING = frozenset(
     f"aria-{word}"
     for word in ("activedescendant", "controls", "describedby", "details", "flowto", "labelledby", "owns")
@@ -87,7 +88,7 @@ def _scoured(root: Element, names: set[str]) -> Element:
     register_namespace("", SVG_NS)
     register_namespace("xlink", XLINK_NS)
     options = [*SCOUR, DIGITS, *(KEPT_IDS if _named_from_outside(root) else SHORT_IDS)]
-    if "switch" in names:
+    if "switch" in names or any(local(element) == "g" and _blends(element) for element in root.iter()):
         options.append("--disable-group-collapsing")
     with suppress(Exception):  # numbers it cannot read end it in many ways; the drawing goes on without it
         root = fromstring(scour.scourString(tostring(root, encoding="unicode"), scour.parse_args(options)))
@@ -121,6 +122,11 @@ def _hides(root: Element) -> bool:
         for element in root.iter()
         for name in ("display", "visibility")
     )
+
+
+def _blends(group: Element) -> bool:
+    """Whether a group is drawn as one before it is laid on the rest: scour joins such groups all the same."""
+    return any(declared(group, name) not in (None, "1", "none") for name in BLENDING)
 
 
 def _named_from_outside(root: Element) -> bool:

@@ -306,3 +306,9 @@ def test_numbers_that_scour_cannot_read_are_survived() -> None:
 def test_deepest_allowed_drawing_is_survived() -> None:
     data = sanitize(drawing("<g fill='red'>" * 126 + "<path d='M0 0h9v9'/>" + "</g>" * 126))["data"]
     assert_same_drawing(data, shrink(data))
+
+
+def test_groups_that_blend_as_one_are_not_joined() -> None:
+    group = '<g opacity=".5"><path d="M5 5h50v40H5z"/></g>'
+    data = drawing(group + group)
+    assert_same_drawing(data, shrink(sanitize(data)["data"]))

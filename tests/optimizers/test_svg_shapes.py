@@ -4,7 +4,7 @@ import math
 from xml.etree.ElementTree import Element, fromstring, tostring
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from optimizers.score import scores
@@ -215,7 +215,7 @@ DRAWINGS = st.recursive(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(st.lists(DRAWINGS, min_size=1, max_size=4))
 def test_made_up_drawings_look_the_same(bodies: list[str]) -> None:
     source = f'<svg xmlns="{NS}" viewBox="0 0 100 100">{"".join(bodies)}</svg>'
