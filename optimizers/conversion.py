@@ -25,7 +25,7 @@ PNG = "PNG"
 def suitable(formats: Sequence[Optimizer], task: Task) -> list[Target]:
     """The accepted formats besides the picture's own; of several, those that lose neither transparency nor motion.
 
-    Raises InvalidOptions where the wish cannot be met.
+    Raises UnprocessableImage where the wish cannot be met.
     """
     policy, own, moves = task.policy, task.optimizer.spec, bool(task.info.durations)
     others = [f for f in formats if isinstance(f, Target) and f.spec.name in policy.targets and f.spec != own]
@@ -33,7 +33,7 @@ def suitable(formats: Sequence[Optimizer], task: Task) -> list[Target]:
     if policy.accepts(own.name):
         return whole if own.decoder else []
     if own.decoder is None:
-        raise InvalidOptions(f"{own.name} cannot be written in another format")
+        raise UnprocessableImage(f"{own.name} cannot be written in another format")
     return whole or others
 
 
