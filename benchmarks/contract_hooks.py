@@ -4,6 +4,7 @@ Loaded by schemathesis itself (SCHEMATHESIS_HOOKS).
 """
 
 import random
+from typing import Any
 
 import schemathesis
 from hypothesis import strategies as st
@@ -29,7 +30,7 @@ for kind in ("image/*", "application/octet-stream"):
 
 
 @schemathesis.hook
-def map_case(context: schemathesis.HookContext, case: schemathesis.Case) -> schemathesis.Case:
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
     """OpenAPI cannot say that the query is for raw bodies alone, so what is meant to be valid goes without."""
     if (
         case.meta
@@ -37,4 +38,3 @@ def map_case(context: schemathesis.HookContext, case: schemathesis.Case) -> sche
         and case.media_type in ("multipart/form-data", "application/json")
     ):
         case.query = {}
-    return case

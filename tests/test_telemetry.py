@@ -65,12 +65,16 @@ def test_a_request_and_its_steps_are_spans_of_the_callers_trace(collector: Colle
     endpoint = f"http://127.0.0.1:{collector.server_address[1]}"
     process, address = start_service(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, OTEL_SERVICE_NAME="shop-images")
     headers = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
+    planted = f"{address}/optimize?quality=70&ticket=planted&%74icket=planted"
+    assert httpx.post(planted, content=b"", trust_env=False).status_code == 401
     answer = httpx.post(f"{address}/optimize", content=encode(photo(), "JPEG"), headers=headers, trust_env=False)
     assert answer.status_code == 200
     process.terminate()
     assert process.wait(timeout=40) == 0
 
     assert collector.services == {"shop-images"}
+    refused = collector.spans.pop(0)
+    assert "quality=70" in str(refused) and "planted" not in str(refused)
     spans = {span.name: span for span in collector.spans}
     assert spans.keys() == {"POST /optimize", "inspect", "queue", "encode", "verify"}, "and none of a probe"
     request = spans.pop("POST /optimize")

@@ -141,4 +141,4 @@ def test_the_guards_of_optimize_stand_here_too(keyed: httpx.Client) -> None:
 def test_a_drawing_is_refused_honestly(service: httpx.Client) -> None:
     svg = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9v9z"/></svg>'
     answer = compress(service, svg)
-    assert answer.status_code == 400 and "svg" in answer.json()["detail"]
+    assert answer.status_code == 422 and "svg" in answer.json()["detail"]
