@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from exceptions import UnprocessableImage
-from optimizers import heif
+from optimizers import heif, heif_outlook
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Effort, Metadata, Policy
 from optimizers.samples import still
@@ -33,6 +33,9 @@ class Avif(Optimizer):
     """AV1 pictures in a HEIF file."""
 
     spec = FormatSpec(name="avif", mime="image/avif", extensions=("avif", "avifs"), decoder="AVIF")
+    outlook = staticmethod(heif_outlook.recoded)
+    fits = heif_outlook.FITS
+    sketched = False
 
     @staticmethod
     def sample() -> bytes:

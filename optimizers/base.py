@@ -1,12 +1,13 @@
 """The contract between the engine and a format's file: a format proposes, the engine disposes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from optimizers import look, pixels
 from optimizers.policy import Metadata, Policy
+from optimizers.prediction import UNREAD, Fit, Head, Outlook, Prediction, conversion, foretell
 from optimizers.toolbox import Toolbox
 
 
@@ -125,6 +126,11 @@ class Encoder:
     """Writes every pixel as it is; the quality is not looked at."""
 
 
+def unchanged(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, float]) -> Outlook:
+    """Nothing is known but the size."""
+    return Outlook("clean", head.size)
+
+
 class Optimizer(ABC):
     """All that Pare knows of one format."""
 
@@ -135,6 +141,13 @@ class Optimizer(ABC):
     decode: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(pixels.decode)
     """Runs in an isolated worker: the pixels, upright, for a conversion (`optimizers/pixels.py`)."""
 
+    outlook: ClassVar[Callable[[ImageInfo, Head, Policy, Mapping[str, float]], Outlook]] = staticmethod(unchanged)
+    """What bears on how much will be left, by the header and, where one was made, a sketch."""
+    sketched: ClassVar[bool] = True
+    """Whether a look at the pixels tells enough more than the header to be worth its time."""
+    fits: ClassVar[Mapping[str, Fit]] = {}
+    """What was left of other files, by what was done to them (`benchmarks/estimate.py` writes it)."""
+
     @abstractmethod
     def sniff(self, head: bytes) -> bool:
         """Whether the first bytes (up to `SNIFF_BYTES`) are of this format."""
@@ -142,6 +155,18 @@ class Optimizer(ABC):
     @abstractmethod
     def inspect(self, data: bytes) -> ImageInfo:
         """Read the header, pure Python; raises UnprocessableImage where it is broken or cut short."""
+
+    def inspect_head(self, head: Head) -> ImageInfo:
+        """As `inspect`, of a file whose end is missing; an animation may have more frames than are found."""
+        return self.inspect(head.padded)
+
+    def predict(self, info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, float]) -> Prediction:
+        """What will be left of a file in its own format."""
+        return foretell(self.outlook(info, head, policy, seen), self.fits, most=head.size)
+
+    def predict_unread(self, head: Head) -> Prediction:
+        """The same where the header is out of reach."""
+        return foretell(Outlook(UNREAD, head.size), self.fits, most=head.size)
 
     @abstractmethod
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned | None:
@@ -175,6 +200,11 @@ class Target(Optimizer):
     """Milliseconds of which a frame is shown a whole number."""
     legacy: ClassVar[bool] = False
     """Written only where the caller names it: another format always is smaller."""
+
+    def foresee(self, source: Outlook, info: ImageInfo, policy: Policy, seen: Mapping[str, float]) -> Prediction | None:
+        """What a picture would have in this format; None where nothing was fitted for its kind."""
+        outlook = conversion(source, info.width * info.height * info.frames, policy, seen)
+        return foretell(outlook, self.fits) if outlook.case in self.fits else None
 
     @abstractmethod
     async def encoders(self, pixels: Pixels, policy: Policy, tools: Toolbox) -> Sequence[Encoder]:

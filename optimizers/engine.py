@@ -74,7 +74,7 @@ class Engine:
 
     async def _best(self, task: Task) -> Outcome:
         """The smallest of what the accepted formats make of it; its own format where no other is smaller."""
-        targets = suitable(self.formats, task)
+        targets = suitable(self.formats, task.optimizer, task.info, task.policy)
         if not targets:
             return await Recompression(task).run()
         if not task.policy.accepts(task.optimizer.spec.name):

@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 from exceptions import UnprocessableImage
+from optimizers import gif_outlook
 from optimizers.base import Candidate, Cleaned, Encoder, FormatSpec, ImageInfo, Pixels, Target
 from optimizers.gif_writer import write
 from optimizers.policy import Effort, Metadata, Policy
+from optimizers.prediction import Head
 from optimizers.samples import moving
 from optimizers.toolbox import Toolbox
 from utils import gif_blocks
@@ -38,6 +40,8 @@ class Gif(Target):
     holds_animation = True
     tick = 10
     legacy = True
+    outlook = staticmethod(gif_outlook.outlook)
+    fits = gif_outlook.FITS
 
     @staticmethod
     def sample() -> bytes:
@@ -63,6 +67,10 @@ class Gif(Target):
             loop=gif_blocks.loop_count(gif.blocks) if animated else None,
             alpha=not covered or any(control.disposal == 2 for control in controls),
         )
+
+    def inspect_head(self, head: Head) -> ImageInfo:
+        """Of as many frames as there are."""
+        return self.inspect(head.data if head.whole else gif_blocks.closed(head.data))
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned:
         if metadata is Metadata.ALL:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from optimizers import heif
+from optimizers import heif, heif_outlook
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Metadata, Policy
 from optimizers.samples import still
@@ -24,6 +24,9 @@ class Heic(Optimizer):
         decoder="HEIF",
         passthrough=True,
     )
+    outlook = staticmethod(heif_outlook.outlook)
+    fits = heif_outlook.FITS
+    sketched = False
 
     @staticmethod
     def sample() -> bytes:

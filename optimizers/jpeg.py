@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from optimizers import jpeg_outlook
 from optimizers.base import Candidate, Cleaned, Encoder, FormatSpec, ImageInfo, Pixels, Probe, Target
 from optimizers.look import opened, raster
 from optimizers.policy import Effort, Metadata, Policy, between
@@ -86,6 +87,8 @@ class Jpeg(Target):
     )
     look = staticmethod(first_picture)
     holds_alpha = False
+    outlook = staticmethod(jpeg_outlook.outlook)
+    fits = jpeg_outlook.FITS
 
     def sniff(self, head: bytes) -> bool:
         """Whether a start of image and another marker come first."""

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
-from optimizers import look
+from optimizers import look, png_outlook
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Effort, Metadata, Policy
+from optimizers.prediction import Head
 from optimizers.samples import moving, still
 from optimizers.toolbox import Toolbox
 from utils import metadata as words
@@ -86,6 +87,8 @@ class Png(Optimizer):
 
     spec = FormatSpec("png", "image/png", ("png",), "PNG", ("pngquant",))
     look = staticmethod(look_at)
+    outlook = staticmethod(png_outlook.outlook)
+    fits = png_outlook.FITS
 
     @staticmethod
     def sample() -> bytes:
@@ -111,6 +114,10 @@ class Png(Optimizer):
             bit_depth=8 if header.colour == INDEXED else header.depth,
             orientation=_exif(exif).orientation if exif else 1,
         )
+
+    def inspect_head(self, head: Head) -> ImageInfo:
+        """Of the chunks up to the first with pixels."""
+        return self.inspect(head.data if head.whole else png_outlook.closed(head.data))
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned | None:
         """Chunk by chunk; damaged chunks and bytes after IEND are no part of the picture and go whatever stays."""

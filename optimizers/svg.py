@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from exceptions import ImageLimitExceeded, UnprocessableImage
+from optimizers import svg_outlook
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Metadata, Policy
+from optimizers.prediction import Head
 from optimizers.svg_shrink import shrink
 from optimizers.toolbox import Toolbox
 from security.file_validation import DocumentLimits
@@ -61,6 +63,9 @@ class Svg(Optimizer):
 
     spec = FormatSpec("svg", MIME, ("svg",), active=True)
     look = staticmethod(look)
+    outlook = staticmethod(svg_outlook.outlook)
+    fits = svg_outlook.FITS
+    sketched = False
     _sanitize = staticmethod(sanitize)
     _shrink = staticmethod(shrink)
 
@@ -105,6 +110,7 @@ class Svgz(Svg):
 
     spec = FormatSpec("svgz", MIME, ("svgz",), active=True)
     look = staticmethod(look_packed)
+    outlook = staticmethod(svg_outlook.packed)
     _sanitize = staticmethod(sanitize_packed)
     _shrink = staticmethod(shrink_packed)
 
@@ -123,3 +129,7 @@ class Svgz(Svg):
         if not head:
             raise UnprocessableImage("the gzip data is broken")
         return super().inspect(head)
+
+    def inspect_head(self, head: Head) -> ImageInfo:
+        """The size that the file unpacks to stands at its end."""
+        return super().inspect(gunzip_head(head.data, HEAD_BYTES))

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 from exceptions import UnprocessableImage
-from optimizers import look
+from optimizers import look, tiff_outlook
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Effort, Metadata, Policy
 from optimizers.samples import still
@@ -210,6 +210,8 @@ class Tiff(Optimizer):
 
     spec = FormatSpec("tiff", "image/tiff", ("tif", "tiff"), decoder="TIFF", aliases=("tif",))
     look = staticmethod(look_tiff)
+    outlook = staticmethod(tiff_outlook.outlook)
+    fits = tiff_outlook.FITS
 
     @staticmethod
     def sample() -> bytes:

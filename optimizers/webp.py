@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
 from exceptions import UnprocessableImage
+from optimizers import webp_outlook
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Effort, Metadata, Policy
+from optimizers.prediction import Head
 from optimizers.samples import still
 from optimizers.toolbox import Toolbox
 from utils import metadata as words
@@ -65,6 +67,8 @@ class Webp(Optimizer):
     """Lossy, lossless and animated WebP."""
 
     spec = FormatSpec("webp", "image/webp", ("webp",), decoder="WEBP", tools=("cwebp",))
+    outlook = staticmethod(webp_outlook.outlook)
+    fits = webp_outlook.FITS
 
     @staticmethod
     def sample() -> bytes:
@@ -91,6 +95,10 @@ class Webp(Optimizer):
             orientation=_exif(chunks).orientation,
             source_quality=max(lossy) if len(lossy) == len(qualities) else None,
         )
+
+    def inspect_head(self, head: Head) -> ImageInfo:
+        """Of as many frames as there are."""
+        return self.inspect(head.data if head.whole else webp_outlook.closed(head.data))
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned:
         if metadata is Metadata.ALL:

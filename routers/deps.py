@@ -7,6 +7,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from config import Settings
+from estimation.estimator import Estimator
+from estimation.memory import Memory
 from exceptions import RateLimited
 from middleware import ANSWER_HEADERS
 from optimizers.engine import Engine
@@ -16,8 +18,8 @@ from optimizers.selftest import ToolReport
 from routers.accept import accepted
 from routers.answers import rate_headers
 from routers.draining import refuse_while_draining
-from routers.intake import Upload, read_upload
-from schemas import OptimizationOptions
+from routers.intake import Inquiry, ToPolicy, Upload, read_body, read_upload
+from schemas import EstimateRequest, OptimizationOptions
 from security.auth import ApiKeys, Caller, client_address, identify
 from security.rate_limiter import RateLimiter
 from utils.concurrency import Slots
@@ -43,6 +45,10 @@ class Services:
     slots: Slots
     gate: Gate
     fetcher: Fetcher
+    estimator: Estimator
+    estimates: Slots
+    """Places for estimates, which take no slot and wait behind no optimization."""
+    estimated: Memory
     reports: tuple[ToolReport, ...]
     launcher: Launcher
 
@@ -88,15 +94,40 @@ async def place(
         yield
 
 
+async def estimate_place(
+    request: Request, parts: ServicesDep, allowed: Annotated[None, Depends(counted)]
+) -> AsyncIterator[None]:
+    """The same for an estimate: what bodies may take of the memory is bounded, too."""
+    refuse_while_draining(request.scope)
+    async with parts.estimates.place():
+        yield
+
+
 async def intake(request: Request, parts: ServicesDep, admitted: Annotated[None, Depends(place)]) -> Upload:
     """The body, read last: after every guard."""
-    settings = parts.settings
+    limits = (parts.settings.max_file_size, parts.settings.upload_timeout_seconds)
+    return await read_upload(request, *limits, _to_policy(request, parts), parts.fetcher)
 
+
+async def estimate_intake(
+    request: Request, parts: ServicesDep, admitted: Annotated[None, Depends(estimate_place)]
+) -> Inquiry:
+    """The same for an estimate."""
+    to_policy = _to_policy(request, parts)
+    limits = (parts.settings.max_file_size, parts.settings.upload_timeout_seconds)
+    body = await read_body(request, *limits, to_policy, EstimateRequest)
+    if isinstance(body, Upload):
+        return Inquiry(body.policy, data=body.source.data)
+    return Inquiry(to_policy(body.optimization), urls=tuple(body.urls or ()), url=body.url)
+
+
+def _to_policy(request: Request, parts: Services) -> ToPolicy:
     def to_policy(options: OptimizationOptions) -> Policy:
         chosen = accepted(request.headers.get("accept", ""), CHOICE)
-        return options.to_policy(settings.default_quality, chosen)
+        return options.to_policy(parts.settings.default_quality, chosen)
 
-    return await read_upload(request, settings.max_file_size, settings.upload_timeout_seconds, to_policy, parts.fetcher)
+    return to_policy
 
 
 UploadDep = Annotated[Upload, Depends(intake)]
+InquiryDep = Annotated[Inquiry, Depends(estimate_intake)]

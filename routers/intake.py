@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
@@ -19,9 +20,10 @@ from utils.url_fetch import Fetcher
 
 FORM_OVERHEAD = 64 << 10
 """Bytes that a form's boundaries, headers and options may add to the file."""
-JSON_LIMIT = 64 << 10
+JSON_LIMIT = 256 << 10
 """Bytes of a JSON body."""
 ToPolicy = Callable[[OptimizationOptions], Policy]
+Document = TypeVar("Document", bound=RequestOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,16 @@ class Upload:
     policy: Policy
     spans: dict[str, float] = field(default_factory=dict)
     """Milliseconds spent in `fetch`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What an estimate is asked for: a file, a URL, or several URLs."""
+
+    policy: Policy
+    data: bytes | None = None
+    url: str | None = None
+    urls: tuple[str, ...] = ()
 
 
 class InMemoryParser(MultiPartParser):
@@ -45,33 +57,41 @@ async def read_upload(request: Request, max_bytes: int, seconds: int, to_policy:
 
     Raises BadRequest, InvalidOptions, PayloadTooLarge, UploadTimeout, and what fetching does.
     """
+    upload = await read_body(request, max_bytes, seconds, to_policy, UrlRequest)
+    return upload if isinstance(upload, Upload) else await _fetch(request, upload, to_policy, fetcher)
+
+
+async def read_body(
+    request: Request, max_bytes: int, seconds: int, to_policy: ToPolicy, document: type[Document]
+) -> Upload | Document:
+    """The body as the file it is or, where it is JSON, as this document. Raises as `read_upload`, fetching apart."""
     try:
         async with asyncio.timeout(seconds):
-            upload = await _read(request, max_bytes, to_policy)
+            upload = await _read(request, max_bytes, to_policy, document)
     except TimeoutError:
         raise UploadTimeout(f"the body did not arrive within {seconds} s") from None
-    if isinstance(upload, UrlRequest):
-        return await _fetch(request, upload, to_policy, fetcher)
-    if not upload.source.data:
+    if isinstance(upload, Upload) and not upload.source.data:
         raise BadRequest("the image is empty")
     return upload
 
 
-async def _read(request: Request, max_bytes: int, to_policy: ToPolicy) -> Upload | UrlRequest:
+async def _read(
+    request: Request, max_bytes: int, to_policy: ToPolicy, document: type[Document]
+) -> Upload | Document:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         source, options = await _read_form(request, max_bytes)
     elif kind == "application/json":
-        return await _read_url(request)
+        return await _read_json(request, document)
     else:
         source, options = await _read_raw(request, max_bytes)
     return Upload(source, to_policy(options))
 
 
-async def _read_url(request: Request) -> UrlRequest:
+async def _read_json(request: Request, document: type[Document]) -> Document:
     if request.query_params:
         raise BadRequest("with a JSON body, options go into it, not into the query")
-    return UrlRequest.from_json(await _bytes(request, JSON_LIMIT))
+    return document.from_json(await _bytes(request, JSON_LIMIT))
 
 
 async def _fetch(request: Request, wish: UrlRequest, to_policy: ToPolicy, fetcher: Fetcher) -> Upload:

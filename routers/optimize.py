@@ -9,6 +9,7 @@ from routers.answers import image_answer, receipt_answer
 from routers.connection import while_connected
 from routers.deps import ServicesDep, UploadDep
 from schemas import OptimizationOptions, Problem, Receipt
+from utils.metrics import ESTIMATE_ERROR
 
 router = APIRouter(tags=["optimize"])
 
@@ -68,5 +69,8 @@ async def optimize(request: Request, parts: ServicesDep, upload: UploadDep) -> R
     With a raw body, options go into the query.
     """
     outcome = await while_connected(request, parts.engine.run(upload.source, upload.policy, upload.spans))
+    missed_by = parts.estimated.error(upload.source.data, upload.policy, outcome.reduction_percent)
+    if missed_by is not None:
+        ESTIMATE_ERROR.observe(missed_by)
     prefers_json = prefers(request.headers.get("accept", ""), "application/json", over="image/*")
     return receipt_answer(outcome) if prefers_json else image_answer(outcome)

@@ -1,0 +1,50 @@
+"""What will be left of a drawing: how much of its text is blanks, editors' notes and digits that nobody sees."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from math import log
+
+from optimizers.base import ImageInfo
+from optimizers.policy import Policy
+from optimizers.prediction import Fit, Head, Outlook
+from utils.gzip_stream import gunzip_head
+
+FITS: dict[str, Fit] = {}
+TEXT_BYTES = 256 << 10
+PATTERNS = {
+    "blank": re.compile(rb"(?<=[\s>])\s+|(?<=>)\s(?=<)"),
+    "notes": re.compile(
+        rb"<!--[^>]*-->|<\?[^>]*>|<!DOCTYPE[^>]*>|\s(?:inkscape|sodipodi)[\w:-]*=\"[^\"]*\"|\sxmlns:\w+=\"[^\"]*\"|<(?:sodipodi|rdf|cc|dc):[^>]*>|<metadata.*?</metadata>",
+        re.DOTALL,
+    ),
+    "digits": re.compile(rb"(?<=\.\d\d)\d+"),
+    "ids": re.compile(rb"\sid=\"[^\"]*\""),
+    "style": re.compile(rb"\sstyle=\"[^\"]*\""),
+    "paths": re.compile(rb"\sd=\"[^\"]*\""),
+    "points": re.compile(rb"(?<=\d)\s*,\s*|(?<=[A-Za-z])\s+(?=[-\d])|\s+(?=-)|(?<![\d])0(?=\.)"),
+    "groups": re.compile(rb"</?g\b[^>]*>"),
+}
+
+
+def text_traits(text: bytes) -> dict[str, float]:
+    """The share of the text that each kind of waste takes."""
+    size = max(1, len(text))
+    return {name: sum(len(found) for found in pattern.findall(text)) / size for name, pattern in PATTERNS.items()}
+
+
+def outlook(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, float]) -> Outlook:
+    """Written anew by the sanitizer and, where loss is allowed, by scour."""
+    text = head.data[:TEXT_BYTES]
+    traits = {**text_traits(text), "size": log(head.size)}
+    return Outlook(
+        "sanitized" if policy.lossless else "scoured", head.size, traits, "clean" if policy.lossless else "scour"
+    )
+
+
+def packed(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, float]) -> Outlook:
+    """The same of the text that the file unpacks to."""
+    text = gunzip_head(head.data, TEXT_BYTES)
+    drawn = outlook(info, Head.of(text), policy, seen)
+    traits = {**drawn.traits, "packed": log(max(1, len(text)) / max(1, min(head.size, len(head.data))))}
+    return replace(drawn, case=f"{drawn.case}, packed", base=head.size, traits=traits)
