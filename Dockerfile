@@ -7,13 +7,15 @@ ARG PYTHON_IMAGE=python:3.12-slim-trixie
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_NO_CACHE_DIR=1
 WORKDIR /app
-COPY scripts/system-packages.sh scripts/build-mozjpeg.sh scripts/
+COPY scripts/system-packages.sh scripts/build-*.sh scripts/
 RUN scripts/system-packages.sh build
 
 COPY requirements-build.txt ./
 RUN python3 -m venv /opt/venv \
     && /opt/venv/bin/python -m pip install -q --require-hashes -r requirements-build.txt \
-    && PYTHON=/opt/venv/bin/python scripts/build-mozjpeg.sh /opt/tools
+    && export PYTHON=/opt/venv/bin/python \
+    && scripts/build-mozjpeg.sh /opt/tools \
+    && scripts/build-jpegli.sh /opt/tools cjpegli
 
 # Only the programs of these two: what their packages depend on for viewers (X11, OpenGL, LLVM) is twice the image.
 RUN cd "$(mktemp -d)" \
@@ -24,7 +26,7 @@ RUN cd "$(mktemp -d)" \
 ARG REQUIREMENTS=requirements.txt
 COPY ${REQUIREMENTS} ./
 RUN /opt/venv/bin/python -m pip install -q --require-hashes --use-pep517 --no-build-isolation -r "${REQUIREMENTS}" \
-    && /opt/venv/bin/python -m pip uninstall -q -y setuptools pip
+    && /opt/venv/bin/python -m pip uninstall -q -y setuptools scikit-build-core pathspec pip
 
 COPY . .
 RUN rm -r scripts requirements*.txt \
@@ -55,7 +57,8 @@ ENV PATH=/opt/venv/bin:/opt/tools/bin:$PATH \
     WORKERS=1 \
     DATA_DIR=/data
 # A program that lacks a library shall fail the build, not the first request.
-RUN pngquant --version && gifsicle --version && cwebp -version && webpmux -version && cjpeg -version 2>&1
+RUN pngquant --version && gifsicle --version && cwebp -version && webpmux -version && cjpeg -version 2>&1 \
+    && cjpegli -h > /dev/null
 
 WORKDIR /app
 USER 10001:10001

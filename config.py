@@ -1,15 +1,20 @@
 """Every setting, read once from the environment (and `.env`) into one frozen value that `create_app` hands on."""
 
+import hashlib
 import os
+import re
+import tempfile
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).parent
+FORM_ALLOWANCE = 1 << 20
+"""Bytes that a body may be larger than its file."""
 CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -70,12 +75,25 @@ class Settings(BaseSettings):
         32, ge=1, le=1024, description="Largest upload in MiB (Cloud Run's HTTP/1 limit is 32 in all)."
     )
     upload_timeout_seconds: int = Field(120, ge=1, le=3600, description="Longest time a body may take to arrive.")
+    min_upload_rate_kb: int = Field(
+        16,
+        ge=1,
+        le=1 << 20,
+        description="Least KiB a second at which a body has to arrive; it may pause for 5 seconds.",
+    )
     max_pixels: int = Field(50_000_000, ge=1, description="Most pixels in one frame.")
     max_total_pixels: int = Field(200_000_000, ge=1, description="Most pixels over all frames.")
     max_frames: int = Field(1000, ge=1, description="Most frames or pages.")
+    max_decoded_mb: int = Field(512, ge=1, description="Most MiB that one decoded frame may take.")
+    max_metadata_mb: int = Field(
+        64, ge=1, le=128, description="Most MiB of text, EXIF, XMP and profiles in one file, unpacked."
+    )
     max_svg_depth: int = Field(128, ge=1, le=500, description="Deepest nesting in an SVG.")
     max_svg_elements: int = Field(400_000, ge=1, description="Most elements in an SVG.")
     max_svg_attributes: int = Field(300, ge=1, description="Most attributes of one SVG element.")
+    max_svg_css: int = Field(
+        4_000_000, ge=1, description="Most characters of style sheets and intricate styles in an SVG."
+    )
     max_svgz_ratio: int = Field(100, ge=1, description="Most bytes that one byte of an SVGZ may unpack to.")
     url_fetch_timeout: int = Field(30, ge=1, le=600, description="Seconds that fetching by URL may take in all.")
     url_fetch_max_redirects: int = Field(5, ge=0, le=20, description="Most redirects that are followed.")
@@ -95,6 +113,104 @@ class Settings(BaseSettings):
         le=10_000,
         description="Images waiting beyond that; more are answered 503 (default: 2 × CPUs).",
     )
+
+    # Where results are kept
+    storage_url: str = Field(
+        "",
+        description="Default store: `file://FOLDER`, `s3://BUCKET`, `gs://BUCKET`, `supabase://BUCKET`, `memory://`; "
+        "empty = what STORAGE_BACKEND says, else `file://DATA_DIR/objects`.",
+    )
+    storage_backend: Literal["local", "memory", "s3", "gcs", "supabase"] = Field(
+        "local",
+        validation_alias=AliasChoices("storage_backend", "storage_type"),
+        description="Another spelling of STORAGE_URL's scheme (also `STORAGE_TYPE`).",
+    )
+    storage_path: str = Field(
+        "",
+        validation_alias=AliasChoices("storage_path", "storage_base_path"),
+        description="Another spelling of STORAGE_URL's folder or bucket (also `STORAGE_BASE_PATH`).",
+    )
+    storage_allowed_buckets: str = Field(
+        "",
+        description="Buckets that a request may name beside the default one, comma-separated; another provider's as "
+        "`gs://BUCKET`; a folder beside the default one as `file://NAME`.",
+    )
+    storage_public_url: str = Field(
+        "", description="Address of the default bucket's public objects (a CDN, R2's own); empty = the store's."
+    )
+    storage_signed_url_seconds: int = Field(3600, ge=1, le=604_800, description="How long a signed URL answers.")
+    storage_timeout_seconds: int = Field(30, ge=1, le=600, description="Longest call to a store, all its tries in all.")
+    s3_endpoint_url: str = Field("", description="An S3-compatible service (MinIO, R2, Supabase); empty = AWS.")
+    s3_path_style: bool = Field(True, description="The bucket is in the path; false: before the host's name.")
+    s3_server_side_encryption: str = Field(
+        "",
+        pattern="^(|AES256|aws:kms|aws:kms:dsse)$",
+        description="`AES256`, `aws:kms`, `aws:kms:dsse`; empty = the bucket's.",
+    )
+    s3_kms_key_id: str = Field("", description="Key of `aws:kms`; empty = the account's own.")
+    aws_region: str = Field("us-east-1", description="Region of S3; `auto` for R2.")
+    aws_access_key_id: str = Field("", description="S3 key; empty = the role of the machine or container.")
+    aws_secret_access_key: SecretStr = Field(SecretStr(""), description="S3 secret.")
+    google_application_credentials: str = Field("", description="File of Google credentials; empty = the machine's.")
+    storage_emulator_host: str = Field("", description="Address of a Google Cloud Storage emulator; for tests.")
+    supabase_url: str = Field("", description="Supabase project, `https://REF.supabase.co`.")
+    supabase_service_key: SecretStr = Field(SecretStr(""), description="Key of the project's service role.")
+    supabase_bucket: str = Field("", description="Bucket where STORAGE_BACKEND is `supabase` and STORAGE_PATH empty.")
+
+    @property
+    def store_url(self) -> str:
+        """STORAGE_URL, whichever way it was spelled."""
+        if self.storage_url:
+            return self.storage_url
+        match self.storage_backend:
+            case "local":
+                return f"file://{quote(self.storage_path or str(self.data_dir / 'objects'))}"
+            case "gcs":
+                return f"gs://{self.storage_path}"
+            case "supabase":
+                return f"supabase://{self.storage_path or self.supabase_bucket}"
+        return f"{self.storage_backend}://{self.storage_path}"
+
+    @property
+    def allowed_buckets(self) -> list[str]:
+        """The buckets that a request may name, one by one."""
+        return [bucket.strip() for bucket in self.storage_allowed_buckets.split(",") if bucket.strip()]
+
+    @model_validator(mode="after")
+    def _store_has_what_it_needs(self) -> Self:
+        name = "STORAGE_URL" if self.storage_url else "STORAGE_PATH"
+        if not re.fullmatch(r"(file://.+|memory://.*|(s3|gs|supabase)://[\w.-]+(/.*)?)", self.store_url, re.ASCII):
+            raise ValueError(f"{name} is wrong: it has to name a folder or bucket, like s3://photos")
+        if self.store_url.startswith("supabase") and not (
+            self.supabase_url and self.supabase_service_key.get_secret_value()
+        ):
+            raise ValueError("STORAGE_URL with supabase:// needs SUPABASE_URL and SUPABASE_SERVICE_KEY")
+        for entry in self.allowed_buckets:
+            if not re.fullmatch(r"((file|memory|s3|gs|supabase)://)?[A-Za-z0-9][\w.-]*", entry, re.ASCII):
+                raise ValueError(f"STORAGE_ALLOWED_BUCKETS is wrong: {entry} is not a bucket")
+        return self
+
+    @property
+    def min_upload_rate(self) -> int:
+        """Slowest body in bytes a second."""
+        return self.min_upload_rate_kb << 10
+
+    @property
+    def max_arriving(self) -> int:
+        """Bytes that one server process may hold of bodies on their way: as many bodies as the container has places."""
+        places = self.compression_semaphore_size + self.max_queue_depth
+        return max(1, places // self.workers) * (self.max_file_size + FORM_ALLOWANCE)
+
+    @property
+    def slots_dir(self) -> Path:
+        """Where the locks lie that bound the jobs of all server processes.
+
+        A container's own folder for temporary files, never DATA_DIR: on a volume that several containers share, they
+        would share one container's slots, and network file systems hold locks badly or not at all. The name is that of
+        the owner and of DATA_DIR, so that services side by side on one machine do not share theirs either.
+        """
+        digest = hashlib.sha256(str(self.data_dir.resolve()).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"pare-{os.getuid()}-{digest}"
 
     @property
     def max_file_size(self) -> int:
@@ -145,6 +261,23 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsError("; ".join(map(_sentence, error.errors()))) from None
+
+
+def check_folders(settings: Settings) -> None:
+    """Make the folders that the service writes to; raises SettingsError for one that it cannot."""
+    for name, folder in (("DATA_DIR", "data_dir"), ("TMPDIR", "slots_dir")):
+        try:
+            _make_writable(getattr(settings, folder))
+        except OSError as error:
+            raise SettingsError(
+                f"{name} is wrong: {error.filename or 'it'} cannot be written ({error.strerror})"
+            ) from None
+
+
+def _make_writable(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def _sentence(error: ErrorDetails) -> str:

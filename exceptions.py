@@ -2,8 +2,10 @@
 
 PareError
 ├── BadRequest               the request itself is malformed
-│   └── InvalidOptions       an option is unknown, ill-typed or out of range
+│   ├── InvalidOptions       an option is unknown, ill-typed or out of range
+│   └── InvalidKey           an object may not be called that
 ├── Unauthorized             a credential is wrong, or missing where one is required
+├── BucketRefused            a bucket that the settings do not allow
 ├── RateLimited              too many calls
 ├── PayloadTooLarge          more bytes than MAX_FILE_SIZE_MB
 ├── UploadTimeout            the body took too long to arrive
@@ -14,12 +16,18 @@ PareError
 ├── SourceFailed             the server that a URL names cannot be reached or answered badly
 │   └── SourceTimeout        it was too slow
 ├── Unavailable              the service is ending, or cannot do this at all just now
+├── StorageError             an object store refused or answered badly
+│   ├── StorageUnavailable   it cannot be reached or is not well: may pass by itself
+│   ├── StorageTimeout       it was too slow
+│   ├── ObjectMissing        there is no such object
+│   └── AlreadyExists        there is one already, and it shall stay
 ├── Busy                     every slot and every place in the queue is taken, or no process to be had
 └── ToolError                a tool gave no usable result
     ├── ToolTimeout          it was ended at its time limit
     ├── ToolMissing          it is not installed
     ├── ToolFlooded          it wrote more than it may
-    └── ToolCrashed          it exited with an error or was killed
+    ├── ToolKilled           the system took its process away, most likely for want of memory
+    └── ToolCrashed          it exited with an error or by a fault of its own
 """
 
 from typing import Any, NamedTuple
@@ -40,6 +48,14 @@ class BadRequest(PareError):
 
 class InvalidOptions(BadRequest):
     """An option is unknown, ill-typed or out of range; `errors` lists `{pointer, detail}`."""
+
+
+class InvalidKey(BadRequest):
+    """An object's key with traversal, empty parts, control characters, or too long."""
+
+
+class BucketRefused(PareError):
+    """The bucket is not among those that a request may name."""
 
 
 class Unauthorized(PareError):
@@ -86,6 +102,26 @@ class Unavailable(PareError):
     """The service is ending, or cannot do this at all just now."""
 
 
+class StorageError(PareError):
+    """An object store refused or answered badly; `store_status` is its status where it gave one."""
+
+
+class StorageUnavailable(StorageError):
+    """The store cannot be reached, is busy or failing: another try may help."""
+
+
+class StorageTimeout(StorageError):
+    """The store did not answer in time."""
+
+
+class ObjectMissing(StorageError):
+    """There is no object of that key."""
+
+
+class AlreadyExists(StorageError):
+    """There is an object of that key, and it was to be created only."""
+
+
 class Busy(PareError):
     """No slot, no place in the queue or no process to be had; `retry_after` in seconds."""
 
@@ -114,8 +150,14 @@ class ToolFlooded(ToolError):
     kind = "flooded"
 
 
+class ToolKilled(ToolError):
+    """The system took the tool's process away: no fault of the picture, as far as anybody can tell."""
+
+    kind = "killed"
+
+
 class ToolCrashed(ToolError):
-    """The tool exited with an error or was killed."""
+    """The tool exited with an error or by a fault of its own."""
 
     kind = "crashed"
 
@@ -131,6 +173,8 @@ class Status(NamedTuple):
 STATUS: dict[type[PareError], Status] = {
     BadRequest: Status(400, "bad_request", "The request cannot be understood"),
     InvalidOptions: Status(400, "invalid_options", "An option is wrong"),
+    InvalidKey: Status(400, "invalid_key", "The object may not be called that"),
+    BucketRefused: Status(403, "bucket_refused", "The bucket is not allowed"),
     Unauthorized: Status(401, "unauthorized", "A valid API key is needed"),
     RateLimited: Status(429, "rate_limited", "Too many requests"),
     PayloadTooLarge: Status(413, "payload_too_large", "The file is too large"),
@@ -142,9 +186,14 @@ STATUS: dict[type[PareError], Status] = {
     SourceFailed: Status(502, "source_failed", "The source answered badly"),
     SourceTimeout: Status(504, "source_timeout", "The source was too slow"),
     Unavailable: Status(503, "unavailable", "The service is not available"),
+    StorageError: Status(502, "storage_failed", "The object store answered badly"),
+    StorageTimeout: Status(504, "storage_timeout", "The object store was too slow"),
+    ObjectMissing: Status(404, "object_missing", "There is no such object"),
+    AlreadyExists: Status(409, "already_exists", "There is an object of that name already"),
     Busy: Status(503, "busy", "Every slot is taken"),
     ToolTimeout: Status(504, "tool_timeout", "A tool was too slow"),
     ToolMissing: Status(503, "tool_missing", "A tool is not installed"),
+    ToolKilled: Status(503, "tool_killed", "The service ran short of memory"),
     ToolFlooded: Status(422, "undecodable_image", "The image cannot be decoded"),
     ToolCrashed: Status(422, "undecodable_image", "The image cannot be decoded"),
 }

@@ -2,34 +2,42 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from urllib.parse import unquote
 
 import structlog
 import uvicorn
+from anyio.lowlevel import checkpoint
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
 from limits.aio.storage import Storage
 
-from config import ROOT, Settings, SettingsError, load_settings
+from config import ROOT, Settings, SettingsError, check_folders, load_settings
+from estimation.estimator import Estimator
+from estimation.memory import Memory
 from middleware import CommonHeaders, RequestContext
 from optimizers.engine import Engine
 from optimizers.router import build_formats
 from optimizers.selftest import impaired, self_test
-from routers import answers, health, metrics, optimize, problems
+from routers import answers, documents, estimate, health, metrics, optimize, problems, stored
 from routers.deps import Gate, Services
 from routers.draining import DRAINING, CloseWhileDraining, LingeringConnection
 from security.auth import ApiKeys
 from security.file_validation import DocumentLimits, ImageLimits
 from security.rate_limiter import RateLimiter, allowances, open_storage
 from security.ssrf import check_address, check_url
+from storage.options import GcsOptions, S3Options, StoreOptions, SupabaseOptions
+from storage.retry import RetryPolicy
+from storage.stores import Stores
 from utils.checked_transport import AddressCheck, Resolver, resolve
-from utils.concurrency import Slots
+from utils.concurrency import ByteBudget, Slots
 from utils.logging import json_logging
 from utils.metrics import share_between_processes
 from utils.sandbox import confine
@@ -47,6 +55,7 @@ TELEMETRY: TelemetryConfig = {
     "operation_spans": False,
     "exclude": lambda scope: scope["path"].startswith(PROBES),
 }
+OPEN_FILES = 65_536
 log = structlog.get_logger("pare")
 
 
@@ -91,21 +100,34 @@ def create_app(
     app.add_middleware(CloseWhileDraining)
     app.add_middleware(RequestContext)
     problems.install(app)
-    for room in (optimize, health, metrics, problems):
+    for room in (optimize, estimate, stored, health, metrics, problems):
         app.include_router(room.router)
+    documents.complete(app)
     return app
 
 
 @asynccontextmanager
 async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> AsyncIterator[Services]:
     """Every part, started and self-tested; ended in reverse."""
+    await checkpoint()  # imports the loop's backend, for which the first of very many callers may find no file left
     # The clock ends a tool; its CPU limit, which threads use up faster, only one that outlived the service.
     runner = ToolRunner(settings.search_path, ProcessLimits(cpu_seconds=4 * settings.tool_timeout_seconds), launcher)
     workers = WorkerPool(settings.compression_semaphore_size, worker_environment(settings), WORKER_PRELOAD, launcher)
-    slots = Slots(settings.data_dir / "slots", settings.compression_semaphore_size, settings.max_queue_depth)
-    limits = ImageLimits(settings.max_pixels, settings.max_total_pixels, settings.max_frames)
+    slots = Slots(settings.slots_dir, settings.compression_semaphore_size, settings.max_queue_depth)
+    bodies = ByteBudget(settings.max_arriving)
+    limits = ImageLimits(
+        settings.max_pixels,
+        settings.max_total_pixels,
+        settings.max_frames,
+        settings.max_decoded_mb << 20,
+        settings.max_metadata_mb << 20,
+    )
     documents = DocumentLimits(
-        settings.max_svg_depth, settings.max_svg_elements, settings.max_svg_attributes, settings.max_svgz_ratio
+        settings.max_svg_depth,
+        settings.max_svg_elements,
+        settings.max_svg_attributes,
+        settings.max_svgz_ratio,
+        settings.max_svg_css,
     )
     engine = Engine(
         runner,
@@ -116,6 +138,9 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
         build_formats(documents),
         settings.min_score_floor,
     )
+    sketchers = WorkerPool(1, worker_environment(settings), WORKER_PRELOAD, launcher)
+    estimator = Estimator(sketchers, engine.formats, limits)
+    stores = build_stores(settings)
     async with open_storage(settings.redis_url.get_secret_value()) as storage:
         try:
             for part in switched_off(settings):
@@ -123,8 +148,13 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
             reports = await self_test(engine, runner)
             for name in impaired(engine.formats, reports):
                 log.warning("a tool does not work", format=name, health="/health")
-            yield Services(settings, engine, slots, build_gate(settings, storage), fetcher, reports, launcher)
+            gate = build_gate(settings, storage)
+            yield Services(
+                settings, engine, slots, bodies, gate, fetcher, stores, estimator, Memory(), reports, launcher
+            )
         finally:
+            await sketchers.close()
+            await stores.close()
             await workers.close()
 
 
@@ -147,6 +177,34 @@ def switched_off(settings: Settings) -> list[str]:
     return off
 
 
+def build_stores(settings: Settings) -> Stores:
+    """Where results are kept: the default store and the buckets that requests may name."""
+    return Stores(settings.store_url, store_options(settings), settings.allowed_buckets, settings.storage_public_url)
+
+
+def store_options(settings: Settings) -> StoreOptions:
+    """What stores have to know."""
+    credentials = settings.google_application_credentials
+    if credentials:
+        # Google's library looks here alone; from `.env` it would not come.
+        os.environ.setdefault("GOOGLE_APPLICATION_CREDENTIALS", credentials)
+    return StoreOptions(
+        S3Options(
+            endpoint=settings.s3_endpoint_url,
+            region=settings.aws_region,
+            access_key_id=settings.aws_access_key_id,
+            secret_access_key=settings.aws_secret_access_key.get_secret_value(),
+            path_style=settings.s3_path_style,
+            encryption=settings.s3_server_side_encryption,
+            kms_key_id=settings.s3_kms_key_id,
+        ),
+        GcsOptions(settings.storage_emulator_host, anonymous=bool(settings.storage_emulator_host and not credentials)),
+        SupabaseOptions(settings.supabase_url, settings.supabase_service_key.get_secret_value()),
+        folder=settings.data_dir / "objects",
+        retry=RetryPolicy(total=settings.storage_timeout_seconds),
+    )
+
+
 def fetch_limits(settings: Settings) -> FetchLimits:
     """What fetching by URL may take."""
     return FetchLimits(settings.max_file_size, settings.url_fetch_timeout, settings.url_fetch_max_redirects)
@@ -163,7 +221,9 @@ def hidden_places(settings: Settings) -> list[Path]:
     """What neither a tool nor a worker may read: other people's pictures, and where secrets customarily lie."""
     data = settings.data_dir.resolve()
     code = (ROOT, Path(sys.prefix), Path(sys.base_prefix), settings.tools_dir.resolve())
-    stored = [] if any(place.is_relative_to(data) for place in code) else [data]
+    objects = settings.store_url.partition("file://")[2]
+    kept = [data, *([Path(unquote(objects)).resolve()] if objects else [])]
+    stored = [folder for folder in kept if not any(place.is_relative_to(folder) for place in code)]
     home = os.path.expanduser("~")  # which, unlike Path.home(), does without a user of that number
     customary = [Path(home, name) for name in (".aws", ".config/gcloud", ".ssh")]
     return [*stored, ROOT / ".env", Path("/run/secrets"), *customary]
@@ -180,13 +240,22 @@ def welcome(settings: Settings) -> str:
     return "\n".join(lines) + "\n"
 
 
+def raise_file_limit() -> None:
+    """Many shells allow 1,024 open files, which are as many callers; what the host allows beyond is taken."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def serve() -> int:
     """Serve until SIGTERM; 2 when a setting is wrong."""
     try:
         settings = load_settings()
+        check_folders(settings)
     except SettingsError as error:
         print(f"pare: {error}", file=sys.stderr)
         return 2
+    raise_file_limit()
     print(welcome(settings), file=sys.stderr, flush=True)
     if settings.workers > 1:
         share_between_processes(settings.data_dir / "metrics")
@@ -195,7 +264,8 @@ def serve() -> int:
     uvicorn.run(
         "main:create_app",
         factory=True,
-        # httptools keeps request headers without a limit, and loses the body of a request that offers an upgrade.
+        # Over h11: httptools keeps request headers without a limit, and loses the body of a request that offers an
+        # upgrade.
         http=LingeringConnection,
         ws="none",
         # uvloop forks where asyncio spawns: a tool's start costs the service twice as much.

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
@@ -21,13 +22,19 @@ from optimizers.router import TARGETS
 
 AUTO = "auto"
 FIRST_GUESS = 80
+ANY_TARGET = "|".join(TARGETS)
+
+
+def _whole(value: object) -> object:
+    """JSON knows one kind of number: 80.0 is 80."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _quality(value: Any, info: ValidationInfo) -> int | str:
     """Numbers may be spelled as strings where everything is one."""
     if value == AUTO:
         return AUTO
-    number = int(value) if info.mode != "json" and isinstance(value, str) and value.isdecimal() else value
+    number = int(value) if info.mode != "json" and isinstance(value, str) and value.isdecimal() else _whole(value)
     if type(number) is not int or not 1 <= number <= 100:
         raise ValueError("has to be a whole number from 1 to 100, or 'auto'")
     return number
@@ -48,10 +55,11 @@ class OptimizationOptions(BaseModel):
     quality: Quality | None = Field(None, description="1-100, or `auto`: the smallest file that reaches `min_score`.")
     lossless: bool = Field(False, description="Pixels stay exactly equal.")
     min_score: float | None = Field(None, gt=0, le=100, description="SSIMULACRA2 that the result must reach.")
-    max_bytes: int | None = Field(None, ge=1, description="Byte budget.")
+    max_bytes: Annotated[int | None, BeforeValidator(_whole)] = Field(None, ge=1, description="Byte budget.")
     format: str = Field(
         ORIGINAL,
         description=f"`{ORIGINAL}`, `{AUTO}` (the smallest that `Accept` allows), or some of {', '.join(TARGETS)}.",
+        json_schema_extra={"pattern": f"^({ORIGINAL}|{AUTO}|({ANY_TARGET})(,({ANY_TARGET}))*)$"},
         examples=[ORIGINAL, AUTO, *TARGETS],
     )
     metadata: Metadata = Field(Metadata.SAFE, description="What may stay beside the pixels.")
@@ -92,9 +100,20 @@ class OptimizationOptions(BaseModel):
     def from_query(cls, query: Mapping[str, str]) -> Self:
         """Options spelled as strings. Raises InvalidOptions."""
         try:
-            return cls.model_validate_strings(dict(query))
+            return cls.model_validate_strings(dict(query), strict=False)
         except ValidationError as error:
             raise _invalid(error) from None
+
+
+class StorageOptions(BaseModel):
+    """Where the result is put instead of being sent back."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    provider: Literal["gcs", "s3", "supabase", "local"] | None = Field(None, description="The default store's own.")
+    bucket: str | None = Field(None, description="The default bucket, or one that STORAGE_ALLOWED_BUCKETS has.")
+    path: str = Field("{hash}.{ext}", description="Its key; may have `{hash}` (SHA-256), `{name}` and `{ext}`.")
+    public: bool = Field(False, description="Say the public address, too; the bucket's own rules decide who may read.")
 
 
 class RequestOptions(BaseModel):
@@ -103,6 +122,7 @@ class RequestOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     optimization: OptimizationOptions = OptimizationOptions()
+    storage: StorageOptions | None = Field(None, description="Put the result into a store and answer with the receipt.")
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -116,7 +136,9 @@ class RequestOptions(BaseModel):
 class UrlRequest(RequestOptions):
     """The JSON body of POST /optimize: where the image is, and the options."""
 
-    url: str = Field(description="http or https, on port 80 or 443, at a public address.")
+    url: str = Field(
+        description="http or https, on port 80 or 443, at a public address.", json_schema_extra={"format": "uri"}
+    )
 
 
 class EstimateRequest(RequestOptions):
@@ -142,12 +164,20 @@ class CandidateReceipt(BaseModel):
     """One attempt at a smaller file."""
 
     method: str
-    dial: int | None = Field(description="The encoder's own quality setting.")
+    dial: int | None = Field(None, description="The encoder's own quality setting.")
     bytes: int
-    score: float | None = Field(description="SSIMULACRA2 against the original, where measured.")
+    score: float | None = Field(None, description="SSIMULACRA2 against the original, where measured.")
     lossless: bool
     milliseconds: float
-    verdict: str = Field(description="`won`, `larger`, `beaten`, or what it would have lost.")
+    verdict: str = Field(description="`won`, `beaten`, `larger`, `not_worth_it`, or what it would have lost.")
+
+
+class StoredReceipt(BaseModel):
+    """Where the result is."""
+
+    path: str = Field(description="Its key in the bucket.")
+    url: str = Field(description="Signed; answers for STORAGE_SIGNED_URL_SECONDS.")
+    public_url: str | None = Field(description="Where `public` was asked for.")
 
 
 class Receipt(BaseModel):
@@ -160,8 +190,8 @@ class Receipt(BaseModel):
     optimized_format: str
     method: str
     reason: str
-    quality_used: int | None
-    score: float | None = Field(description="SSIMULACRA2 of the result, where measured.")
+    quality_used: int | None = Field(None, description="Absent where nothing was encoded with loss.")
+    score: float | None = Field(None, description="SSIMULACRA2 of the result, where measured.")
     width: int
     height: int
     frames: int
@@ -170,6 +200,7 @@ class Receipt(BaseModel):
     kept: list[str] = Field(description="Metadata that should have gone and could not without loss.")
     candidates: list[CandidateReceipt]
     image: str | None = Field(None, description="The result as a `data:` URL, up to 1 MiB.")
+    storage: StoredReceipt | None = Field(None, description="Where the result was put.")
 
 
 class IntervalAnswer(BaseModel):

@@ -19,7 +19,7 @@ from benchmarks.estimate_rows import Row, collect, load
 from benchmarks.estimate_write import write
 from estimation.estimator import is_sketched
 from exceptions import PareError
-from optimizers.base import Optimizer, Target
+from optimizers.base import Optimizer
 from optimizers.policy import Policy
 from optimizers.prediction import HEAD_BYTES, UNREAD, Fit, Head, Outlook, conversion, foretell
 from optimizers.router import FORMATS, detect
@@ -121,7 +121,11 @@ def learn(seen: Sequence[Seen]) -> tuple[list[Miss], dict[tuple[str, str], tuple
         fits[key] = (fit([one.point for one in members]), len(members), error)
     for name in {name for name, _ in cases}:
         whole = [one for one in seen if one.owner.spec.name == name and not one.row.target and one.mode == HEADER]
-        points = [Point(p.group, p.picture, p.weight, {}, one.row.left / one.row.size, 1.0) for one in whole for p in [one.point]]
+        points = [
+            Point(p.group, p.picture, p.weight, {}, one.row.left / one.row.size, 1.0)
+            for one in whole
+            for p in [one.point]
+        ]
         if points:
             fits[name, UNREAD] = (fit(points), len(points), 0.0)
     return misses, fits
@@ -144,7 +148,11 @@ def _missed(members: Sequence[Seen]) -> list[Miss]:
 def table(misses: Sequence[Miss]) -> str:
     """Mean miss, coverage and mean width of intervals, over the folder's own files at the default quality."""
     own = [m for m in misses if m.row.own and not m.row.target and m.row.quality == Policy().quality]
-    lines = ["", "| format | files | upload: points, covered, width | header: points, covered, width |", "|---|---|---|---|"]
+    lines = [
+        "",
+        "| format | files | upload: points, covered, width | header: points, covered, width |",
+        "|---|---|---|---|",
+    ]
     for name in ["all", *sorted({m.format for m in own})]:
         rows = [m for m in own if name in ("all", m.format)]
         cells = [_cell([m for m in rows if m.mode == mode]) for mode in (UPLOAD, HEADER)]

@@ -47,7 +47,9 @@ def judged(points: Sequence[Point]) -> list[tuple[Point, Fit]]:
     for _, test, found in folds:
         others = [values for group, values in missed.items() if group != test[0].group]
         low, high = (
-            quantiles(np.concatenate([m for m, _ in others]), np.concatenate([w for _, w in others])) if others else (0, 0)
+            quantiles(np.concatenate([m for m, _ in others]), np.concatenate([w for _, w in others]))
+            if others
+            else (0, 0)
         )
         found_of += [(point, Fit(found, low, high)) for point in test]
     return found_of
@@ -100,6 +102,7 @@ def _missed(weights: dict[str, float], points: Sequence[Point]) -> np.ndarray:
 
 def _names(points: Sequence[Point]) -> list[str]:
     """The traits that differ, as many as there are pictures for."""
-    names = [name for name in points[0].traits if len({round(point.traits[name], 6) for point in points}) > 1]
+    shared = [name for name in points[0].traits if all(name in point.traits for point in points)]
+    names = [name for name in shared if len({round(point.traits[name], 6) for point in points}) > 1]
     room = len({point.picture for point in points}) // LEAST_PICTURES - 1
     return names[: max(0, room)]

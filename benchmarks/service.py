@@ -78,11 +78,11 @@ def service(url: str | None, options: Mapping[str, str]) -> Iterator[Service]:
         yield Service(url.rstrip("/"), None, options)
         return
     with tempfile.TemporaryDirectory() as folder:
-        port = _free_port()
+        port = free_port()
         log = Path(folder) / "log"
         process = _start(port, folder, log)
         try:
-            _wait_until_ready(f"http://127.0.0.1:{port}/health", process, log)
+            wait_until_ready(f"http://127.0.0.1:{port}/health", process, log)
             yield Service(f"http://127.0.0.1:{port}", process.pid, options)
         finally:
             _end(process)
@@ -94,7 +94,8 @@ def _start(port: int, data_dir: str, log: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "main.py"], cwd=ROOT, env=env, stdout=sink, stderr=sink)
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Return once the URL answers; SystemExit with the end of the log when it never does."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -115,7 +116,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on loopback that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

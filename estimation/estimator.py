@@ -40,14 +40,15 @@ class Estimator:
 
     async def of_file(self, data: bytes, policy: Policy) -> Estimate:
         """A whole file. Raises PareError where /optimize would refuse its header or the wishes."""
-        subject = analyse(Head.of(data), self._formats, self._limits)
-        return self._estimate(subject, policy, await self._seen(subject, policy))
+        subject = await asyncio.to_thread(analyse, Head.of(data), self._formats, self._limits)
+        return await asyncio.to_thread(self._estimate, subject, policy, await self._seen(subject))
 
-    def of_head(self, head: Head, policy: Policy) -> Estimate:
+    async def of_head(self, head: Head, policy: Policy) -> Estimate:
         """A file of which only the first bytes are at hand. Raises PareError."""
-        return self._estimate(analyse(head, self._formats, self._limits), policy, {})
+        subject = await asyncio.to_thread(analyse, head, self._formats, self._limits)
+        return await asyncio.to_thread(self._estimate, subject, policy, {})
 
-    async def _seen(self, subject: Subject, policy: Policy) -> Mapping[str, float]:
+    async def _seen(self, subject: Subject) -> Mapping[str, float]:
         """The traits of a sketch; none where it would cost too much, or failed."""
         decoder = subject.optimizer.spec.decoder
         if decoder is None or not subject.info or not is_sketched(subject.optimizer, subject.info, subject.head.size):

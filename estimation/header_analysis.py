@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from exceptions import ImageLimitExceeded, UnprocessableImage
 from optimizers.base import ImageInfo, Optimizer
+from optimizers.engine import admit
 from optimizers.prediction import Head
 from optimizers.router import detect
-from security.file_validation import ImageLimits, check_image
+from security.file_validation import ImageLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ def analyse(head: Head, formats: Sequence[Optimizer], limits: ImageLimits) -> Su
     """Detect, read the header, check its numbers. Raises UnknownFormat, UnprocessableImage, ImageLimitExceeded."""
     optimizer = detect(head.data, formats)
     info = _inspected(optimizer, head)
-    if info and optimizer.spec.decoder:
-        check_image(*info.displayed_size, info.frames, limits)
+    if info:
+        admit(optimizer, info, limits)
     return Subject(optimizer, head, info)
 
 

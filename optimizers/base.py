@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from optimizers import look, pixels
@@ -56,6 +56,19 @@ class ImageInfo:
     """EXIF orientation, 1-8."""
     source_quality: int | None = None
     """The quality a lossy file was written with, on Pare's scale, where its own tables tell."""
+
+    channels: int = 0
+    """Of a decoded pixel; 0 for three, or four with alpha."""
+    pages: tuple[int, ...] = ()
+    """Pixels of each page, where they are not all of one size."""
+    metadata: int = field(default=0, compare=False)
+    """Bytes of text, EXIF, XMP and profiles, unpacked where they are packed; no part of what is to be seen."""
+
+    @property
+    def pixel_bytes(self) -> int:
+        """What a decoded pixel takes in memory."""
+        sample = 1 if self.bit_depth <= 8 else 2 if self.bit_depth <= 16 else self.bit_depth // 8
+        return sample * (self.channels or (4 if self.alpha else 3))
 
     @property
     def displayed_size(self) -> tuple[int, int]:
@@ -126,11 +139,6 @@ class Encoder:
     """Writes every pixel as it is; the quality is not looked at."""
 
 
-def unchanged(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, float]) -> Outlook:
-    """Nothing is known but the size."""
-    return Outlook("clean", head.size)
-
-
 class Optimizer(ABC):
     """All that Pare knows of one format."""
 
@@ -141,8 +149,6 @@ class Optimizer(ABC):
     decode: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(pixels.decode)
     """Runs in an isolated worker: the pixels, upright, for a conversion (`optimizers/pixels.py`)."""
 
-    outlook: ClassVar[Callable[[ImageInfo, Head, Policy, Mapping[str, float]], Outlook]] = staticmethod(unchanged)
-    """What bears on how much will be left, by the header and, where one was made, a sketch."""
     sketched: ClassVar[bool] = True
     """Whether a look at the pixels tells enough more than the header to be worth its time."""
     fits: ClassVar[Mapping[str, Fit]] = {}
@@ -159,6 +165,11 @@ class Optimizer(ABC):
     def inspect_head(self, head: Head) -> ImageInfo:
         """As `inspect`, of a file whose end is missing; an animation may have more frames than are found."""
         return self.inspect(head.padded)
+
+    @staticmethod
+    def outlook(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, float]) -> Outlook:
+        """What bears on how much will be left, by the header and, where one was made, a sketch."""
+        return Outlook("clean", head.size)
 
     def predict(self, info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, float]) -> Prediction:
         """What will be left of a file in its own format."""

@@ -136,7 +136,7 @@ class Bmp(Optimizer):
     def inspect(self, data: bytes) -> ImageInfo:
         """Size and alpha mask."""
         bitmap = read(data)
-        return ImageInfo(bitmap.width, abs(bitmap.height), alpha=bitmap.alpha)
+        return ImageInfo(bitmap.width, abs(bitmap.height), alpha=bitmap.alpha, metadata=len(bitmap.profile))
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned | None:
         """Without the bytes that belong to no part: BMP has no metadata, only places to hide some."""

@@ -1,5 +1,6 @@
 """The corridor: a picture in, the same picture in fewer bytes out. Formats propose, the engine disposes."""
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -8,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from optimizers.base import Optimizer, Source
+from optimizers.base import ImageInfo, Optimizer, Source
 from optimizers.conversion import Conversion, suitable
 from optimizers.outcome import Clock, Outcome
 from optimizers.policy import Policy
@@ -57,9 +58,9 @@ class Engine:
         clock = Clock(dict(spans or {}))
         with clock.span("inspect"):
             optimizer = detect(source.data, self.formats)
-            info = optimizer.inspect(source.data)
-            if optimizer.spec.decoder:
-                check_image(*info.displayed_size, info.frames, self._limits)
+            # In a thread: the worst file of 32 MB takes a fifth of a second, and nobody else shall wait for it.
+            info = await asyncio.to_thread(optimizer.inspect, source.data)
+            admit(optimizer, info, self._limits)
         async with AsyncExitStack() as held:
             with clock.span("queue"):
                 await held.enter_async_context(self._slots.slot())
@@ -92,6 +93,19 @@ class Engine:
         """Tools for one picture, with the clock started: one full run of a tool, and an allowance in seconds."""
         deadline = time.monotonic() + self._tool_timeout + allowance
         return Toolbox(self._runner, self._workers, deadline, self._tool_timeout)
+
+
+def admit(optimizer: Optimizer, info: ImageInfo, limits: ImageLimits) -> None:
+    """Raises ImageLimitExceeded where decoding the picture would take too much."""
+    if optimizer.spec.decoder:
+        check_image(
+            *info.displayed_size,
+            info.frames,
+            limits,
+            pages=info.pages,
+            pixel_bytes=info.pixel_bytes,
+            metadata=info.metadata,
+        )
 
 
 def _observe(outcome: Outcome) -> None:

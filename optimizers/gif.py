@@ -65,6 +65,7 @@ class Gif(Target):
             frames=len(controls),
             durations=tuple(control.delay * 10 for control in controls) if animated else (),
             loop=gif_blocks.loop_count(gif.blocks) if animated else None,
+            metadata=sum(len(bytes(block)) for block in gif.blocks if _is_extra(block)),
             alpha=not covered or any(control.disposal == 2 for control in controls),
         )
 

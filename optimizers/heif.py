@@ -6,6 +6,7 @@ from exceptions import UnprocessableImage
 from optimizers.base import Cleaned, ImageInfo
 from optimizers.policy import Metadata
 from utils.heif_items import Meta, read_meta
+from utils.heif_metadata import WORDS
 from utils.heif_strip import strip
 from utils.heif_tracks import read_sequence
 from utils.isobmff import Box, Reader, boxes, brands, header
@@ -67,7 +68,7 @@ def _still(data: bytes, meta: Meta, frames: int) -> ImageInfo:
     shown = meta.primary or 0
     properties = meta.properties_of(shown)
     tiles = meta.targets(shown, b"dimg") if meta.items[shown].kind in DERIVED else []
-    for number in (shown, *tiles):
+    for number in {shown, *tiles}:
         meta.content_length(data, number)
     width, height = _size(data, properties)
     described = [*properties, *(meta.properties_of(tiles[0]) if tiles else [])]
@@ -75,9 +76,18 @@ def _still(data: bytes, meta: Meta, frames: int) -> ImageInfo:
         width,
         height,
         frames=frames,
+        metadata=_notes_size(data, meta),
         alpha=any(is_alpha(data, meta.properties_of(number)) for number in meta.sources(shown, b"auxl")[:16]),
         bit_depth=_bit_depth(data, described),
     )
+
+
+def _notes_size(data: bytes, meta: Meta) -> int:
+    """Bytes of metadata items and colour profiles."""
+    notes = [number for number, item in meta.items.items() if item.kind in WORDS]
+    profiles = (box.end - box.body for box in meta.properties if box.kind == b"colr")
+    parts = (part for number in notes for part in meta.extents(number))
+    return sum(max(0, min(end, len(data)) - start) for start, end in parts) + sum(profiles)
 
 
 def _size(data: bytes, properties: Sequence[Box]) -> tuple[int, int]:

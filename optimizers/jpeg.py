@@ -104,6 +104,8 @@ class Jpeg(Target):
             height=frame.height,
             bit_depth=frame.precision,
             orientation=exif.orientation if exif else 1,
+            channels=len(frame.components),
+            metadata=sum(len(segment) for segment in header if segment.is_metadata),
             source_quality=None if dial is None else round(between([(d, q) for q, d in DIALS], dial)),
         )
 

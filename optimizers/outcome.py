@@ -32,7 +32,7 @@ class Attempt:
     candidate: Candidate
     milliseconds: float
     verdict: str
-    """`won`, `larger`, `beaten`, or what the candidate would have lost."""
+    """`won`, `beaten`, `larger`, `not_worth_it` (smaller by too little), or what the candidate would have lost."""
 
 
 @dataclass(frozen=True, slots=True)

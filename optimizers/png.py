@@ -27,6 +27,7 @@ from utils.png_chunks import (
 )
 from utils.png_graft import COLOUR, PIXELS, bare, graft
 from utils.png_repack import repack, repack_frames
+from utils.png_text import notes_size
 
 ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
 PICTURE = PIXELS | COLOUR | ANIMATION | {b"bKGD", b"pHYs", b"sTER", b"npTc", b"npLb", b"npOl"}
@@ -113,6 +114,7 @@ class Png(Optimizer):
             alpha=header.colour in (GREY_ALPHA, RGB_ALPHA) or first(chunks, b"tRNS") is not None,
             bit_depth=8 if header.colour == INDEXED else header.depth,
             orientation=_exif(exif).orientation if exif else 1,
+            metadata=notes_size(chunks),
         )
 
     def inspect_head(self, head: Head) -> ImageInfo:

@@ -104,6 +104,8 @@ class Psd(Optimizer):
             document.height,
             alpha=document.channels > COLOUR_CHANNELS.get(document.mode, document.channels),
             bit_depth=document.depth,
+            channels=document.channels,
+            metadata=len(document.resources),
         )
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from exceptions import ToolError, ToolTimeout, UnprocessableImage
+from exceptions import ToolError, ToolKilled, ToolTimeout, UnprocessableImage
 from optimizers.base import Candidate, Cleaned, ImageInfo
 from optimizers.judging import FLOOR_PIXELS, judge_of, part_of
 from optimizers.outcome import Attempt, Outcome, Reason
@@ -103,6 +103,8 @@ class Recompression:
         except UnprocessableImage as error:
             # A tool's output, most likely; where it is the input, looking at that will tell.
             log.warning("unreadable proposal", format=self.task.optimizer.spec.name, detail=error.detail)
+            if not policy.lossless:  # it ended the proposals: what goes without loss is asked for anew
+                attempts += await self._propose(cleaned, replace(policy, lossless=True))
         return attempts
 
     async def _dispose(self, cleaned: Cleaned, attempts: list[Attempt]) -> tuple[Cleaned, list[Attempt]]:
@@ -115,12 +117,12 @@ class Recompression:
             lost = await self._lost(rival.candidate.data, exact=rival.candidate.lossless)
             judged.append(replace(rival, verdict="; ".join(lost) or "won"))
             if not lost:
-                return cleaned, [*judged, *(a if a in rivals else replace(a, verdict="larger") for a in attempts)]
+                return cleaned, [*judged, *(a if a in rivals else _unfit(a, cleaned) for a in attempts)]
         if cleaned.data == self.task.source.data:
             await self._original(exact=False)
         elif await self._lost(cleaned.data, exact=True, in_time=True):
             cleaned = self._uncleaned(cleaned)
-        return cleaned, [*judged, *(replace(a, verdict="larger") for a in attempts)]
+        return cleaned, [*judged, *(_unfit(a, cleaned) for a in attempts)]
 
     async def _original(self, *, exact: bool) -> dict[str, Any]:
         """What is to be seen in the input, looked at once, or once more when a rival has to be equal to the pixel."""
@@ -132,7 +134,7 @@ class Recompression:
         return self.seen
 
     async def _lost(self, data: bytes, *, exact: bool, in_time: bool = False) -> list[str]:
-        """What a file would lose against the input; with `in_time`, running out of time is no verdict but an error.
+        """What a file would lose against the input; with `in_time`, want of time or memory is no verdict but an error.
 
         Raises UnprocessableImage where the input itself is broken.
         """
@@ -141,7 +143,7 @@ class Recompression:
             after = self.task.optimizer.inspect(data)
             seen = await self.task.look(self.task.optimizer, data, exact=exact)
         except (UnprocessableImage, ToolError) as error:
-            if in_time and isinstance(error, ToolTimeout):
+            if in_time and isinstance(error, ToolTimeout | ToolKilled):
                 raise
             return [error.detail]
         return differences(self.task.info, after, before, seen, exact=exact)
@@ -196,3 +198,7 @@ def _smaller(attempts: Sequence[Attempt], size: int) -> list[Attempt]:
 
 def _size(attempt: Attempt) -> int:
     return len(attempt.candidate.data)
+
+
+def _unfit(attempt: Attempt, cleaned: Cleaned) -> Attempt:
+    return replace(attempt, verdict="not_worth_it" if _size(attempt) < len(cleaned.data) else "larger")

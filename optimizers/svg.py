@@ -92,6 +92,7 @@ class Svg(Optimizer):
             max_depth=self._limits.depth,
             max_elements=self._limits.elements,
             max_attributes=self._limits.attributes,
+            max_css=self._limits.css,
         )
         return Cleaned(result["data"], tuple(result["removed"])) if result else None
 

@@ -18,11 +18,11 @@ from utils import metadata as words
 from utils.iptc import lean_iptc
 from utils.metadata import SERIAL_TAGS
 from utils.psd_sections import lean_resources
-from utils.tiff_ifd import Directory, Entry, read, read_segments
+from utils.tiff_ifd import SEGMENTS, Directory, Entry, read, read_segments
 from utils.tiff_ifd import Tiff as TiffFile
 from utils.tiff_layout import write
 
-BITS_PER_SAMPLE = 258
+BITS_PER_SAMPLE, SAMPLES_PER_PIXEL = 258, 277
 DNG_VERSION = 50706
 COLOUR_FILTER_ARRAY, LINEAR_RAW = 32803, 34892
 ASSOCIATED_ALPHA, STRAIGHT_ALPHA = 1, 2
@@ -224,7 +224,7 @@ class Tiff(Optimizer):
         return not _is_dng(head)
 
     def inspect(self, data: bytes) -> ImageInfo:
-        """The first page's size and depth; `frames` is the number of pages."""
+        """The first page's size; `frames` is the number of pages, depth and channels are the most of any."""
         tiff = read(data)
         if any(_is_raw(tiff, directory) for directory in tiff.directories):
             raise UnprocessableImage("a camera raw file cannot be made smaller without its maker's software")
@@ -238,7 +238,10 @@ class Tiff(Optimizer):
             height,
             frames=len(tiff.pages),
             alpha=not {ASSOCIATED_ALPHA, STRAIGHT_ALPHA}.isdisjoint(tiff.numbers(page, 338)),
-            bit_depth=max(tiff.numbers(page, BITS_PER_SAMPLE), default=1),
+            bit_depth=max(max(tiff.numbers(page, BITS_PER_SAMPLE), default=1) for page in tiff.pages),
+            channels=max(tiff.number(page, SAMPLES_PER_PIXEL, 1) for page in tiff.pages),
+            pages=tuple(tiff.number(page, 256) * tiff.number(page, 257) for page in tiff.pages),
+            metadata=sum(_notes_size(page) for page in tiff.directories),
             orientation=orientation if 1 <= orientation <= 8 else 1,
         )
 
@@ -258,6 +261,12 @@ class Tiff(Optimizer):
         smaller = await tools.call(repack_tiff, cleaned, LEVELS[policy.effort])
         if smaller is not None:
             yield Candidate(smaller, "deflate", lossless=True)
+
+
+def _notes_size(directory: Directory) -> int:
+    """Bytes of all tags but those that say where the samples are; several tags may claim the same bytes."""
+    places = {*SEGMENTS.keys(), *SEGMENTS.values()}
+    return sum(len(entry.value) for tag, entry in directory.entries.items() if tag not in places)
 
 
 def _is_raw(tiff: TiffFile, directory: Directory) -> bool:

@@ -21,6 +21,8 @@ FLAGS = {b"ICCP": ICC_FLAG, b"ALPH": ALPHA_FLAG, b"EXIF": EXIF_FLAG, b"XMP ": XM
 PIXELS = (b"ALPH", b"VP8 ", b"VP8L")
 PICTURE = (b"VP8X", b"ICCP", b"ANIM", b"ANMF", *PIXELS)
 FRAME_HEAD = 16
+MAX_FRAME_CHUNKS = 16
+"""In one frame of an animation, which needs two."""
 EXIF_PREFIX = b"Exif\0\0"
 MARGIN, LEAST_GAIN = 3, 0.05
 """A lossy source is written anew where its quality is this much above the asked one and that saves this share: the
@@ -93,6 +95,7 @@ class Webp(Optimizer):
             loop=_loop(chunks) if animated else None,
             alpha=alpha,
             orientation=_exif(chunks).orientation,
+            metadata=sum(len(chunk.data) for chunk in chunks if chunk.name not in PICTURE or chunk.name == b"ICCP"),
             source_quality=max(lossy) if len(lossy) == len(qualities) else None,
         )
 
@@ -156,7 +159,7 @@ def pictures(chunks: Sequence[Chunk]) -> list[Picture]:
     frames = [chunk for chunk in chunks if chunk.name == b"ANMF"]
     if not frames:
         return [_picture(chunks)]
-    return [_picture(riff.walk(frame.data[FRAME_HEAD:])) for frame in frames]
+    return [_picture(riff.walk(frame.data[FRAME_HEAD:], MAX_FRAME_CHUNKS)) for frame in frames]
 
 
 def assemble(chunks: Sequence[Chunk]) -> bytes:
@@ -228,7 +231,7 @@ def _cleaned(chunk: Chunk, *, keep_copyright: bool) -> tuple[list[Chunk], list[s
         lost = [words.COPYRIGHT] if exif.copyright and not keep_copyright else []
         return [Chunk(b"EXIF", lean)] if lean else [], [*exif.words, *lost]
     if chunk.name == b"ANMF":
-        frame, parts = chunk.data[:FRAME_HEAD], riff.walk(chunk.data[FRAME_HEAD:])
+        frame, parts = chunk.data[:FRAME_HEAD], riff.walk(chunk.data[FRAME_HEAD:], MAX_FRAME_CHUNKS)
         kept = [part for part in parts if part.name in PIXELS]
         if len(kept) == len(parts):
             return [chunk], []

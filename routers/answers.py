@@ -10,7 +10,7 @@ from fastapi import Response
 from fastapi.responses import JSONResponse
 
 from optimizers.outcome import Outcome
-from schemas import CandidateReceipt, Receipt, to_json
+from schemas import CandidateReceipt, Receipt, StoredReceipt, to_json
 from security.rate_limiter import Decision
 
 DATA_URL_LIMIT = 1 << 20
@@ -28,6 +28,7 @@ RESULT_HEADERS = (
     "X-Quality-Score",
     "X-Metadata-Removed",
     "X-Metadata-Kept",
+    "X-Storage-Error",
     "Image-Width",
     "Image-Height",
     "Content-Digest",
@@ -55,9 +56,9 @@ def image_answer(outcome: Outcome) -> Response:
     return Response(outcome.data, headers=headers, media_type=outcome.made.mime)
 
 
-def receipt_answer(outcome: Outcome) -> Response:
-    """The receipt as JSON, with a small image inside."""
-    return JSONResponse(to_json(receipt(outcome)), headers=facts(outcome) | {"Vary": "Accept"})
+def receipt_answer(outcome: Outcome, stored: StoredReceipt | None = None) -> Response:
+    """The receipt as JSON; with a small image inside, or where it was put."""
+    return JSONResponse(to_json(receipt(outcome, stored)), headers=facts(outcome) | {"Vary": "Accept"})
 
 
 def facts(outcome: Outcome) -> dict[str, str]:
@@ -82,11 +83,11 @@ def facts(outcome: Outcome) -> dict[str, str]:
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
-def receipt(outcome: Outcome) -> Receipt:
+def receipt(outcome: Outcome, stored: StoredReceipt | None = None) -> Receipt:
     """The whole story of one picture."""
     width, height = outcome.before.displayed_size
     image = None
-    if len(outcome.data) <= DATA_URL_LIMIT:
+    if not stored and len(outcome.data) <= DATA_URL_LIMIT:
         image = f"data:{outcome.made.mime};base64,{base64.b64encode(outcome.data).decode()}"
     return Receipt(
         original_size=len(outcome.source.data),
@@ -117,6 +118,7 @@ def receipt(outcome: Outcome) -> Receipt:
             for attempt in outcome.attempts
         ],
         image=image,
+        storage=stored,
     )
 
 

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from config import Settings
 from estimation.estimator import Estimator
 from estimation.memory import Memory
-from exceptions import RateLimited
+from exceptions import RateLimited, Unauthorized
 from middleware import ANSWER_HEADERS
 from optimizers.engine import Engine
 from optimizers.policy import Policy
@@ -17,12 +17,14 @@ from optimizers.router import CHOICE
 from optimizers.selftest import ToolReport
 from routers.accept import accepted
 from routers.answers import rate_headers
+from routers.body import Body, BodyLimits
 from routers.draining import refuse_while_draining
-from routers.intake import Inquiry, ToPolicy, Upload, read_body, read_upload
-from schemas import EstimateRequest, OptimizationOptions
+from routers.intake import Inquiry, ToPolicy, Upload, read_inquiry, read_upload
+from schemas import OptimizationOptions
 from security.auth import ApiKeys, Caller, client_address, identify
 from security.rate_limiter import RateLimiter
-from utils.concurrency import Slots
+from storage.stores import Stores
+from utils.concurrency import ByteBudget, Charge, Slots
 from utils.subprocess_runner import Launcher
 from utils.url_fetch import Fetcher
 
@@ -43,18 +45,18 @@ class Services:
     settings: Settings
     engine: Engine
     slots: Slots
+    bodies: ByteBudget
     gate: Gate
     fetcher: Fetcher
+    stores: Stores
     estimator: Estimator
-    estimates: Slots
-    """Places for estimates, which take no slot and wait behind no optimization."""
     estimated: Memory
     reports: tuple[ToolReport, ...]
     launcher: Launcher
 
 
-def services(request: Request) -> Services:
-    """The parts of the application that answers."""
+async def services(request: Request) -> Services:
+    """The parts of the application that answers; async, as FastAPI would give anything else a thread."""
     found: Services = request.app.state.services
     return found
 
@@ -62,20 +64,36 @@ def services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(services)]
 
 
-def caller(request: Request, parts: ServicesDep) -> Caller:
-    """Who is calling; refused before anything of the body is read."""
-    settings = parts.settings
+async def address(request: Request, parts: ServicesDep) -> str:
+    """Where the request comes from, as far as it can be believed."""
     peer = request.client.host if request.client else "unknown"
     # A proxy may add a line of its own below the client's instead of appending to it: all lines are one list.
     forwarded_for = ",".join(request.headers.getlist("x-forwarded-for"))
-    address = client_address(peer, forwarded_for, settings.trusted_proxy_hops)
-    return identify(request.headers, address, parts.gate.keys, required=settings.require_auth)
+    return client_address(peer, forwarded_for, parts.settings.trusted_proxy_hops)
 
 
-async def counted(request: Request, parts: ServicesDep, who: Annotated[Caller, Depends(caller)]) -> None:
+async def caller(request: Request, parts: ServicesDep, origin: Annotated[str, Depends(address)]) -> Caller:
+    """Who is calling; refused before anything of the body is read."""
+    try:
+        return identify(request.headers, origin, parts.gate.keys, required=parts.settings.require_auth)
+    except Unauthorized:
+        # Guesses cost what public calls do. A right key stays right however many wrong ones came from its address:
+        # else a stranger behind the same proxy could lock its owner out.
+        await _count(request, parts.gate.public, origin)
+        raise
+
+
+CallerDep = Annotated[Caller, Depends(caller)]
+
+
+async def counted(request: Request, parts: ServicesDep, who: CallerDep) -> None:
     """One call more on the caller's account."""
-    limiter = parts.gate.authenticated if who.authenticated else parts.gate.public
-    decision = await limiter.decide(who.name)
+    await _count(request, parts.gate.authenticated if who.authenticated else parts.gate.public, who.name)
+
+
+async def _count(request: Request, limiter: RateLimiter, name: str) -> None:
+    """One call more on an account. Raises RateLimited."""
+    decision = await limiter.decide(name)
     request.scope[ANSWER_HEADERS] = rate_headers(decision)
     if not decision.allowed:
         tightest = decision.tightest
@@ -85,40 +103,31 @@ async def counted(request: Request, parts: ServicesDep, who: Annotated[Caller, D
         )
 
 
-async def place(
+async def intake(
     request: Request, parts: ServicesDep, allowed: Annotated[None, Depends(counted)]
-) -> AsyncIterator[None]:
-    """Admission: a place is held before the first byte of the body is read."""
+) -> AsyncIterator[Upload]:
+    """The body, read last, and a place for working on it: none is held for a body that is still arriving."""
     refuse_while_draining(request.scope)
+    parts.slots.expect_place()
+    with parts.bodies.account() as charge:
+        upload = await read_upload(_body(request, parts, charge), _to_policy(request, parts), parts.fetcher)
     async with parts.slots.place():
-        yield
-
-
-async def estimate_place(
-    request: Request, parts: ServicesDep, allowed: Annotated[None, Depends(counted)]
-) -> AsyncIterator[None]:
-    """The same for an estimate: what bodies may take of the memory is bounded, too."""
-    refuse_while_draining(request.scope)
-    async with parts.estimates.place():
-        yield
-
-
-async def intake(request: Request, parts: ServicesDep, admitted: Annotated[None, Depends(place)]) -> Upload:
-    """The body, read last: after every guard."""
-    limits = (parts.settings.max_file_size, parts.settings.upload_timeout_seconds)
-    return await read_upload(request, *limits, _to_policy(request, parts), parts.fetcher)
+        yield upload
 
 
 async def estimate_intake(
-    request: Request, parts: ServicesDep, admitted: Annotated[None, Depends(estimate_place)]
-) -> Inquiry:
-    """The same for an estimate."""
-    to_policy = _to_policy(request, parts)
-    limits = (parts.settings.max_file_size, parts.settings.upload_timeout_seconds)
-    body = await read_body(request, *limits, to_policy, EstimateRequest)
-    if isinstance(body, Upload):
-        return Inquiry(body.policy, data=body.source.data)
-    return Inquiry(to_policy(body.optimization), urls=tuple(body.urls or ()), url=body.url)
+    request: Request, parts: ServicesDep, allowed: Annotated[None, Depends(counted)]
+) -> AsyncIterator[Inquiry]:
+    """The same for an estimate, which takes no place; what its body takes of the memory is charged until the end."""
+    refuse_while_draining(request.scope)
+    with parts.bodies.account() as charge:
+        yield await read_inquiry(_body(request, parts, charge), _to_policy(request, parts))
+
+
+def _body(request: Request, parts: Services, charge: Charge) -> Body:
+    settings = parts.settings
+    limits = BodyLimits(settings.max_file_size, settings.upload_timeout_seconds, settings.min_upload_rate)
+    return Body(request, limits, charge)
 
 
 def _to_policy(request: Request, parts: Services) -> ToPolicy:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from exceptions import Unavailable
+from routers.server import Connection
 
 DRAINING = "draining"
 """Key of the lifespan's state under which the server says that it ends."""
@@ -15,8 +15,8 @@ LINGER_SECONDS = 1.0
 """How long an idle connection stays open: a request that crosses the end on its way gets an answer."""
 
 
-class LingeringConnection(H11Protocol):
-    """uvicorn's connection, which would close an idle one at once and so lose what its client is just sending."""
+class LingeringConnection(Connection):
+    """A connection that outlives the first sign of the end: uvicorn's would lose what its client is just sending."""
 
     def shutdown(self) -> None:
         self.app_state[DRAINING].set()

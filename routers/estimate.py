@@ -1,7 +1,6 @@
 """POST /estimate: what POST /optimize would do, without doing it."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from math import hypot
 from typing import Any
@@ -11,41 +10,31 @@ from fastapi.responses import JSONResponse
 
 from estimation.heuristics import LEVEL, Estimate
 from exceptions import PareError, status_of
-from optimizers.policy import Policy
 from optimizers.prediction import HEAD_BYTES, Head
 from routers.connection import while_connected
 from routers.deps import InquiryDep, Services, ServicesDep
-from routers.optimize import FORM
+from routers.documents import SECURITY, query_options, reference, refusals
+from routers.intake import Inquiry
+from routers.optimize import FILE, FORM
 from routers.problems import document
 from schemas import (
     EstimateAnswer,
+    EstimateRequest,
     EstimatesAnswer,
     EstimateTotal,
     IntervalAnswer,
-    Problem,
     UrlEstimate,
 )
 
 router = APIRouter(tags=["optimize"])
 AT_ONCE = 8
 """URLs of one request that are fetched side by side."""
-URL = {"type": "string", "format": "uri", "description": "http or https, at a public address."}
-BY_URL: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "url": URL,
-        "urls": {"type": "array", "items": URL, "minItems": 1, "maxItems": 100},
-        "optimization": {"type": "object", "description": "Options, as in the form field `options`."},
-    },
-    "oneOf": [{"required": ["url"]}, {"required": ["urls"]}],
-    "additionalProperties": False,
-}
 BODY: dict[str, Any] = {
     "required": True,
     "content": {
         "multipart/form-data": {"schema": FORM},
-        "application/json": {"schema": BY_URL},
-        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        "application/json": {"schema": reference(EstimateRequest)},
+        "application/octet-stream": {"schema": FILE},
     },
 }
 
@@ -54,41 +43,41 @@ BODY: dict[str, Any] = {
     "/estimate",
     summary="Tell how much smaller an image would get",
     response_model=EstimateAnswer | EstimatesAnswer,
-    responses={status: {"model": Problem} for status in (400, 401, 408, 413, 415, 422, 429, 502, 503, 504)},
-    openapi_extra={"requestBody": BODY},
+    responses=refusals(400, 401, 408, 413, 415, 422, 429, 502, 503, 504),
+    openapi_extra={"parameters": query_options(), "requestBody": BODY, "security": SECURITY},
 )
 async def estimate(request: Request, parts: ServicesDep, inquiry: InquiryDep) -> Response:
     """Send what you would send to `/optimize`, or as JSON up to 100 `urls`. Of a URL only the first 64 kB are fetched."""
     if inquiry.urls:
-        return JSONResponse(await while_connected(request, _many(request, parts, inquiry.urls, inquiry.policy)))
+        return JSONResponse(await while_connected(request, _many(request, parts, inquiry)))
     if inquiry.url is not None:
-        return JSONResponse(_answer(await while_connected(request, _by_url(parts, inquiry.url, inquiry.policy))))
+        return JSONResponse(_answer(await while_connected(request, _by_url(parts, inquiry, inquiry.url))))
     assert inquiry.data is not None
     found = await while_connected(request, parts.estimator.of_file(inquiry.data, inquiry.policy))
     parts.estimated.remember(inquiry.data, inquiry.policy, found.reduction)
     return JSONResponse(_answer(found))
 
 
-async def _by_url(parts: Services, url: str, policy: Policy) -> Estimate:
+async def _by_url(parts: Services, inquiry: Inquiry, url: str) -> Estimate:
     """By the first bytes alone. Raises PareError."""
-    fetched = await parts.fetcher.fetch(url, HEAD_BYTES)
-    return parts.estimator.of_head(Head(fetched.data, fetched.size), policy)
+    fetched = await parts.fetcher.fetch(url, inquiry.charge, HEAD_BYTES)
+    return await parts.estimator.of_head(Head(fetched.data, fetched.size), inquiry.policy)
 
 
-async def _many(request: Request, parts: Services, urls: Sequence[str], policy: Policy) -> dict[str, Any]:
+async def _many(request: Request, parts: Services, inquiry: Inquiry) -> dict[str, Any]:
     """Each URL by itself: one that fails costs the others nothing."""
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def one(url: str) -> Estimate | PareError:
         async with turns:
             try:
-                return await _by_url(parts, url, policy)
+                return await _by_url(parts, inquiry, url)
             except PareError as error:
                 return error
 
-    found = await asyncio.gather(*map(one, urls))
-    entries = [_entry(request, url, result) for url, result in zip(urls, found, strict=True)]
-    total = _total([result for result in found if isinstance(result, Estimate)], len(urls))
+    found = await asyncio.gather(*map(one, inquiry.urls))
+    entries = [_entry(request, url, result) for url, result in zip(inquiry.urls, found, strict=True)]
+    total = _total([result for result in found if isinstance(result, Estimate)], len(inquiry.urls))
     return EstimatesAnswer(estimates=entries, total=total).model_dump(mode="json")
 
 
@@ -127,7 +116,9 @@ def _total(found: Sequence[Estimate], asked: int) -> EstimateTotal:
     size, left = sum(e.original_size for e in found), sum(e.expected.size for e in found)
     below = hypot(*(e.expected.size - e.expected.low for e in found))
     above = hypot(*(e.expected.high - e.expected.size for e in found))
-    least, middle, most = (round(100 * (1 - value / size), 1) if size else 0.0 for value in (left + above, left, left - below))
+    least, middle, most = (
+        round(100 * (1 - value / size), 1) if size else 0.0 for value in (left + above, left, left - below)
+    )
     return EstimateTotal(
         images=asked,
         failed=asked - len(found),

@@ -7,8 +7,10 @@ from fastapi import APIRouter, Request, Response
 from routers.accept import prefers
 from routers.answers import image_answer, receipt_answer
 from routers.connection import while_connected
-from routers.deps import ServicesDep, UploadDep
-from schemas import OptimizationOptions, Problem, Receipt
+from routers.deps import CallerDep, ServicesDep, UploadDep
+from routers.documents import SECURITY, query_options, reference, refusals, result_headers
+from routers.storing import resolve, stored_answer
+from schemas import Receipt, RequestOptions, UrlRequest
 from utils.metrics import ESTIMATE_ERROR
 
 router = APIRouter(tags=["optimize"])
@@ -18,35 +20,20 @@ FORM = {
     "required": ["file"],
     "properties": {
         "file": {"type": "string", "format": "binary", "description": "The image; judged by its bytes alone."},
-        "options": {"type": "string", "contentMediaType": "application/json", "description": "Options as a JSON text."},
+        "options": reference(RequestOptions),
     },
     "additionalProperties": False,
 }
-BY_URL = {
-    "type": "object",
-    "required": ["url"],
-    "properties": {
-        "url": {"type": "string", "format": "uri", "description": "http or https, at a public address."},
-        "optimization": {"type": "object", "description": "Options, as in the form field `options`."},
-    },
-    "additionalProperties": False,
-}
+FILE = {"type": "string", "format": "binary", "minLength": 1}
 BODY: dict[str, Any] = {
     "required": True,
     "content": {
-        "multipart/form-data": {"schema": FORM},
-        "application/json": {"schema": BY_URL},
-        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        "multipart/form-data": {"schema": FORM, "encoding": {"options": {"contentType": "application/json"}}},
+        "application/json": {"schema": reference(UrlRequest)},
+        "application/octet-stream": {"schema": FILE},
+        "image/*": {"schema": FILE},
     },
 }
-
-
-def _query_parameters() -> list[dict[str, Any]]:
-    schema = OptimizationOptions.model_json_schema(ref_template="#/components/schemas/{model}")
-    return [
-        {"name": name, "in": "query", "required": False, "schema": field, "description": "For a raw body."}
-        for name, field in schema["properties"].items()
-    ]
 
 
 @router.post(
@@ -56,21 +43,29 @@ def _query_parameters() -> list[dict[str, Any]]:
     responses={
         200: {
             "description": "The image, or with `Accept: application/json` the receipt.",
-            "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
+            "content": {"image/*": {"schema": FILE}},
+            "headers": result_headers(),
             "model": Receipt,
         },
-        **{status: {"model": Problem} for status in (400, 401, 408, 413, 415, 422, 429, 502, 503, 504)},
+        **refusals(400, 401, 403, 408, 409, 413, 415, 422, 429, 502, 503, 504),
     },
-    openapi_extra={"requestBody": BODY},
+    openapi_extra={"parameters": query_options(), "requestBody": BODY, "security": SECURITY},
 )
-async def optimize(request: Request, parts: ServicesDep, upload: UploadDep) -> Response:
+async def optimize(request: Request, parts: ServicesDep, who: CallerDep, upload: UploadDep) -> Response:
     """Send the file as form field `file` (options as JSON in `options`), its URL as JSON, or the raw body.
 
-    With a raw body, options go into the query.
+    With a raw body, options go into the query. With `storage` in the options of a form or JSON, the result is put into
+    a store and the answer is the receipt; where keys are set, that needs one. When storing fails, the problem says so
+    and has the receipt with a small image; whoever prefers `image/*` gets the bytes under the same status.
     """
+    destination = resolve(upload, parts, who) if upload.storage else None
     outcome = await while_connected(request, parts.engine.run(upload.source, upload.policy, upload.spans))
     missed_by = parts.estimated.error(upload.source.data, upload.policy, outcome.reduction_percent)
     if missed_by is not None:
         ESTIMATE_ERROR.observe(missed_by)
-    prefers_json = prefers(request.headers.get("accept", ""), "application/json", over="image/*")
+    accept = request.headers.get("accept", "")
+    if destination:
+        # Not ended by a caller who hangs up: what is half sent would be sent in vain.
+        return await stored_answer(outcome, destination, accept)
+    prefers_json = prefers(accept, "application/json", over="image/*")
     return receipt_answer(outcome) if prefers_json else image_answer(outcome)

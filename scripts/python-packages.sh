@@ -40,7 +40,6 @@ if [[ -x .venv/bin/python ]] && grep -qsxF "$sum" "$stamp"; then exit 0; fi
 others=$(grep -svF "  $lock" "$stamp" || true)
 rm -f "$stamp"
 echo "Installing Python packages: $lock"
-install requirements-build.txt
 install "$lock"
 printf '%s\n' ${others:+"$others"} "$sum" > "$stamp.new"
 mv "$stamp.new" "$stamp"

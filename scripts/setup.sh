@@ -12,12 +12,14 @@ if command -v flock > /dev/null; then # two at once would install over each othe
 fi
 
 case $kind in
-    runtime) packages=(runtime) locks=(requirements.txt) ;;
-    test) packages=(runtime test) locks=(requirements.txt requirements-dev.txt) ;;
+    runtime) packages=(runtime) locks=(requirements-build.txt requirements.txt) ;;
+    test) packages=(runtime test) locks=(requirements-build.txt requirements.txt requirements-dev.txt) ;;
     *) echo "usage: $0 runtime|test" >&2 && exit 2 ;;
 esac
 scripts/system-packages.sh "${packages[@]}"
 for lock in "${locks[@]}"; do
     scripts/python-packages.sh "$lock"
 done
-PYTHON=.venv/bin/python scripts/build-mozjpeg.sh .tools
+for build in mozjpeg jpegli; do
+    PYTHON=.venv/bin/python scripts/build-$build.sh .tools
+done

@@ -3,17 +3,20 @@
 set -euo pipefail
 
 packages=()
-needs() { # program:package...
+needs() { # program:package... or a header's path
     local pair
     for pair in "$@"; do
-        command -v "${pair%%:*}" > /dev/null || packages+=("${pair##*:}")
+        command -v "${pair%%:*}" > /dev/null || [[ -r ${pair%%:*} ]] || packages+=("${pair##*:}")
     done
 }
 
 for kind in "$@"; do
     case $kind in
         runtime) needs pngquant:pngquant gifsicle:gifsicle cwebp:webp ;;
-        build) needs cc:build-essential make:build-essential cmake:cmake nasm:nasm ;;
+        build)
+            needs cc:build-essential make:build-essential cmake:cmake nasm:nasm \
+                /usr/include/png.h:libpng-dev /usr/include/jpeglib.h:libjpeg-dev
+            ;;
         test)
             needs ip:iproute2 unshare:util-linux setpriv:util-linux exiftool:libimage-exiftool-perl \
                 rsvg-convert:librsvg2-bin redis-server:redis-server

@@ -5,15 +5,16 @@ What leaves is written anew from tokens, so escapes, comments and odd spellings 
 
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import tinycss2
 
+from exceptions import ImageLimitExceeded
 from security.svg_links import Word, is_font, is_fragment, is_raster, refusal
 from security.svg_rules import FONT_DESCRIPTORS, FONT_FUNCTIONS, FUNCTIONS, STYLE_PROPERTIES
 
 Report = Callable[[Word], None]
+T = TypeVar("T")
 
 MAX_NESTING = 16
 SIMPLE = re.compile(
@@ -23,24 +24,96 @@ INERT = frozenset(("charset", "namespace"))
 GROUPS = frozenset(("media", "supports", "layer", "keyframes", "-webkit-keyframes", "-moz-keyframes"))
 INTRICATE = re.compile(r"[\\\"'{}\[\]/@<]|--|\([^)]*[;(]")
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-SHORT = 200
+SHORT, REMEMBERED = 200, 4096
 
 
-def value_refusal(value: str) -> Word | None:
-    """Why a CSS value may not stay, or None: without brackets and backslashes it can load nothing."""
-    if "(" not in value and "\\" not in value:
-        return None
-    return _cached_refusal(value) if len(value) < SHORT else _refusal(value)
+class Budget:
+    """Characters of style that may still be tokenized in one file, which takes some two seconds a million."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.spent = 0
+
+    def spend(self, count: int) -> None:
+        """Pay for so many. Raises ImageLimitExceeded."""
+        self.spent += count
+        if self.spent > self.limit:
+            raise ImageLimitExceeded(
+                f"the SVG has more than {self.limit:,} characters of intricate style",
+                limit=self.limit,
+                actual=self.spent,
+            )
 
 
-def _refusal(value: str) -> Word | None:
-    rest = SIMPLE.sub("", value)
-    if "(" not in rest and "\\" not in rest:
-        return None
-    return _tokens_refusal(tinycss2.parse_component_value_list(value))
+class Css:
+    """The style of one drawing, written anew from an allow-list. Raises ImageLimitExceeded when the budget is spent."""
+
+    def __init__(self, report: Report, budget: Budget) -> None:
+        self._report = report
+        self._spend = budget.spend
+        self._refusals: dict[str, Word | None] = {}
+        self._cleaned: dict[str, tuple[str, tuple[Word, ...]]] = {}
+
+    def refusal(self, value: str) -> Word | None:
+        """Why a CSS value may not stay, or None: without brackets and backslashes it can load nothing."""
+        if "(" not in value and "\\" not in value:
+            return None
+        return _remembered(self._refusals, value, self._refusal)
+
+    def _refusal(self, value: str) -> Word | None:
+        rest = SIMPLE.sub("", value)
+        if "(" not in rest and "\\" not in rest:
+            return None
+        self._spend(len(value))
+        return _tokens_refusal(tinycss2.parse_component_value_list(value))
+
+    def declarations(self, text: str) -> str:
+        """A `style` attribute without what may not stay."""
+        cleaned, words = _remembered(self._cleaned, text, self._declarations)
+        for word in words:
+            self._report(word)
+        return cleaned
+
+    def _declarations(self, text: str) -> tuple[str, tuple[Word, ...]]:
+        words: list[Word] = []
+        if not INTRICATE.search(text):
+            return self._plain_declarations(text, words.append), tuple(words)
+        self._spend(len(text))
+        nodes = [node for node in _parse_block(text) if node.type == "declaration"]
+        return _only_xml(_write_block(nodes, words.append), words.append), tuple(words)
+
+    def _plain_declarations(self, text: str, report: Report) -> str:
+        """The same without a tokenizer, for text without strings, escapes, comments and blocks: nearly all there is."""
+        kept = []
+        for declaration in text.split(";"):
+            name, _, value = declaration.partition(":")
+            name, value = name.strip().lower(), value.strip()
+            word = self.refusal(value)
+            if word:
+                report(word)
+            elif name in STYLE_PROPERTIES and value:
+                kept.append(f"{name}:{value}")
+        return ";".join(kept)
+
+    def stylesheet(self, text: str) -> str:
+        """A style sheet without what may not stay: plain rules, and the at-rules that group rules or carry a font."""
+        self._spend(len(text))
+        try:
+            nodes = tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)
+            return _only_xml(_write_rules(nodes, self._report, 0), self._report)
+        except RecursionError:  # selectors nested thousands deep, which no browser applies either
+            self._report(Word.STYLE)
+            return ""
 
 
-_cached_refusal = lru_cache(4096)(_refusal)
+def _remembered(memory: dict[str, T], text: str, judge: Callable[[str], T]) -> T:
+    """The judgement of a short text, made once: drawings repeat themselves."""
+    if text in memory:
+        return memory[text]
+    judgement = judge(text)
+    if len(text) < SHORT and len(memory) < REMEMBERED:
+        memory[text] = judgement
+    return judgement
 
 
 def _tokens_refusal(tokens: Iterable[Any], font: bool = False, depth: int = 0) -> Word | None:
@@ -73,49 +146,6 @@ def _address_refusal(address: str, font: bool) -> Word | None:
     address = address.strip()
     allowed = is_font(address) if font else is_fragment(address) or is_raster(address)
     return None if allowed else refusal(address)
-
-
-def clean_declarations(text: str, report: Report) -> str:
-    """A `style` attribute without what may not stay."""
-    cleaned, words = _cached_declarations(text) if len(text) < SHORT else _declarations(text)
-    for word in words:
-        report(word)
-    return cleaned
-
-
-def _declarations(text: str) -> tuple[str, tuple[Word, ...]]:
-    words: list[Word] = []
-    if not INTRICATE.search(text):
-        return _plain_declarations(text, words.append), tuple(words)
-    nodes = [node for node in _parse_block(text) if node.type == "declaration"]
-    return _only_xml(_write_block(nodes, words.append), words.append), tuple(words)
-
-
-def _plain_declarations(text: str, report: Report) -> str:
-    """The same without a tokenizer, for text without strings, escapes, comments and blocks: nearly all there is."""
-    kept = []
-    for declaration in text.split(";"):
-        name, _, value = declaration.partition(":")
-        name, value = name.strip().lower(), value.strip()
-        word = value_refusal(value)
-        if word:
-            report(word)
-        elif name in STYLE_PROPERTIES and value:
-            kept.append(f"{name}:{value}")
-    return ";".join(kept)
-
-
-_cached_declarations = lru_cache(4096)(_declarations)
-
-
-def clean_stylesheet(text: str, report: Report) -> str:
-    """A style sheet without what may not stay: plain rules, and the at-rules that group rules or carry a font."""
-    try:
-        sheet = _write_rules(tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True), report, 0)
-        return _only_xml(sheet, report)
-    except RecursionError:  # selectors nested thousands deep, which no browser applies either
-        report(Word.STYLE)
-        return ""
 
 
 def _only_xml(css: str, report: Report) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from exceptions import ImageLimitExceeded, UnprocessableImage
-from security.svg_css import clean_declarations, clean_stylesheet, value_refusal
+from security.svg_css import Budget, Css
 from security.svg_links import NESTED, Word, allowed_href, refusal
 from security.svg_parser import Limits, parse
 from security.svg_rights import Rights
@@ -35,7 +35,7 @@ from security.svg_rules import (
 )
 from security.svg_writer import Prefixes, Writer
 
-MAX_DEPTH, MAX_ELEMENTS, MAX_ATTRIBUTES = 128, 400_000, 300
+MAX_DEPTH, MAX_ELEMENTS, MAX_ATTRIBUTES, MAX_CSS = 128, 400_000, 300, 4_000_000
 ELEMENT_WORDS = {"script": Word.SCRIPT, "handler": Word.SCRIPT, "foreignobject": Word.FOREIGN_OBJECT}
 
 
@@ -47,13 +47,14 @@ def sanitize(
     max_depth: int = MAX_DEPTH,
     max_elements: int = MAX_ELEMENTS,
     max_attributes: int = MAX_ATTRIBUTES,
+    max_css: int = MAX_CSS,
 ) -> dict[str, Any]:
     """The safe drawing as `data` and the words for what went as `removed`; for the isolated worker.
 
     Raises UnprocessableImage where it is no SVG or declares entities, ImageLimitExceeded where it is over a limit.
     """
     limits = {"max_depth": max_depth, "max_elements": max_elements, "max_attributes": max_attributes}
-    target = Sanitizer(limits, keep_metadata, keep_rights)
+    target = Sanitizer(limits, Budget(max_css), keep_metadata, keep_rights)
     parse(data, target)
     return {"data": target.document(), "removed": sorted(target.removed)}
 
@@ -61,9 +62,12 @@ def sanitize(
 class Sanitizer:
     """Receives the parser's events and writes what is allowed."""
 
-    def __init__(self, limits: dict[str, int], keep_metadata: bool, keep_rights: bool, nested: bool = False) -> None:
+    def __init__(
+        self, limits: dict[str, int], css: Budget, keep_metadata: bool, keep_rights: bool, nested: bool = False
+    ) -> None:
         self.removed: set[str] = set()
         self._limits, self._limit_values = Limits(**limits), limits
+        self._css_budget, self._style = css, Css(self._report, css)
         self._keep_metadata, self._keep_rights, self._nested = keep_metadata, keep_rights, nested
         self._writer, self._prefixes = Writer(), Prefixes()
         self._open: list[str] = []
@@ -117,7 +121,7 @@ class Sanitizer:
             return
         name = self._open.pop()
         self._in_text -= name in TEXT_CONTENT or name == ""
-        css = clean_stylesheet("".join(self._css), self._report) if name == "style" else ""
+        css = self._style.stylesheet("".join(self._css)) if name == "style" else ""
         if css:
             self._writer.text(css)
         self._writer.end()
@@ -188,13 +192,13 @@ class Sanitizer:
 
     def _plain(self, name: str, value: str) -> str | None:
         if name == "style":
-            return clean_declarations(value, self._report) or None
+            return self._style.declarations(value) or None
         if is_word(name) or name in PLAIN_TEXT:
             return value
         if name not in ATTRIBUTES:
             self._report(Word.EVENT_HANDLER if name.lower().startswith("on") else Word.ATTRIBUTE)
             return None
-        if word := value_refusal(value):
+        if word := self._style.refusal(value):
             self._report(word)
             return None
         return value
@@ -229,7 +233,7 @@ class Sanitizer:
     def _nested_drawing(self, address: str) -> str | None:
         """A drawing carried in an address, sanitized as well; what it carries in turn may be pixels only."""
         header, _, body = address.partition(",")
-        inner = Sanitizer(self._limit_values, self._keep_metadata, self._keep_rights, nested=True)
+        inner = Sanitizer(self._limit_values, self._css_budget, self._keep_metadata, self._keep_rights, nested=True)
         try:
             data = unquote_to_bytes(body)
             parse(base64.b64decode(data) if header.lower().endswith("base64") else data, inner)

@@ -18,6 +18,7 @@ from utils.concurrency import Slots
 from utils.subprocess_runner import ToolRunner
 from utils.worker_pool import ROOT, WorkerPool
 
+pytest_plugins = ["tests.stores"]
 SEARCH_PATH = f"{os.environ['PATH']}:{ROOT / '.tools' / 'bin'}"
 WORKER_ENV = {"PATH": SEARCH_PATH, "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"}
 LIMITS = ImageLimits(pixels=50_000_000, total_pixels=200_000_000, frames=1000)
@@ -54,7 +55,13 @@ def free_port() -> int:
 def start_service(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes], str]:
     """A service of its own on a free port; its process and its address once it answers."""
     port = free_port()
-    env = {"PATH": os.environ["PATH"], "PORT": str(port), "WORKERS": "1", "DATA_DIR": str(folder)}
+    env = {
+        "PATH": os.environ["PATH"],
+        "PORT": str(port),
+        "WORKERS": "1",
+        "DATA_DIR": str(folder),
+        "TMPDIR": str(folder),
+    }
     env |= {"RATE_LIMIT_PUBLIC_RPM": "0", "RATE_LIMIT_PUBLIC_BURST": "0", **settings}
     log = (folder / "service.log").open("wb")
     process = subprocess.Popen([sys.executable, "main.py"], cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT)

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from config import ROOT, Settings, SettingsError, load_settings
+from main import store_options
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +57,7 @@ def test_a_password_that_is_not_quoted_is_not_told_as_a_port(
 
 
 def test_settings_that_hold_secrets_do_not_show_them() -> None:
-    telling = re.compile(r"(key|secret|token|password|credential|redis_url|database_url|dsn)(?!.*_id$)")
+    telling = re.compile(r"(key|secret|token|password|redis_url|database_url|dsn)(?!.*_id$)")
     shown = {n for n, field in Settings.model_fields.items() if telling.search(n) and field.annotation is not SecretStr}
     assert shown == set()
     settings = Settings(api_key=SecretStr("planted"), redis_url=SecretStr("redis://:planted@host"))
@@ -82,3 +84,98 @@ def test_the_service_does_not_start_on_a_wrong_setting() -> None:
     done = subprocess.run([sys.executable, "main.py"], cwd=ROOT, env={"PORT": "-1"}, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith("pare: PORT is wrong") and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        ({}, "file://data/objects"),
+        ({"DATA_DIR": "/srv/a b"}, "file:///srv/a%20b/objects"),
+        ({"STORAGE_URL": "s3://photos/in/here", "STORAGE_BACKEND": "local"}, "s3://photos/in/here"),
+        ({"STORAGE_BACKEND": "local", "STORAGE_PATH": "/srv/images"}, "file:///srv/images"),
+        ({"STORAGE_TYPE": "gcs", "STORAGE_BASE_PATH": "photos"}, "gs://photos"),
+        ({"STORAGE_TYPE": "s3", "STORAGE_PATH": "photos/in"}, "s3://photos/in"),
+        ({"STORAGE_BACKEND": "memory"}, "memory://"),
+        (
+            {
+                "STORAGE_BACKEND": "supabase",
+                "SUPABASE_BUCKET": "b",
+                "SUPABASE_URL": "https://x",
+                "SUPABASE_SERVICE_KEY": "k",
+            },
+            "supabase://b",
+        ),
+    ],
+)
+def test_a_store_has_several_spellings(environment: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().store_url == url
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({"STORAGE_URL": "ftp://x"}, "^STORAGE_URL is wrong"),
+        ({"STORAGE_URL": "s3://"}, "^STORAGE_URL is wrong"),
+        ({"STORAGE_BACKEND": "s3"}, "^STORAGE_PATH is wrong"),
+        ({"STORAGE_BACKEND": "ftp"}, "^STORAGE_BACKEND is wrong"),
+        ({"STORAGE_URL": "supabase://b"}, "SUPABASE_URL and SUPABASE_SERVICE_KEY"),
+        ({"STORAGE_ALLOWED_BUCKETS": "a,../b"}, "^STORAGE_ALLOWED_BUCKETS is wrong.*../b"),
+        ({"S3_SERVER_SIDE_ENCRYPTION": "rot13"}, "^S3_SERVER_SIDE_ENCRYPTION is wrong"),
+    ],
+)
+def test_a_store_that_cannot_be_is_said_at_start(
+    environment: dict[str, str], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=sentence):
+        load_settings()
+
+
+def test_secrets_of_stores_stay_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "SUPABASE_SERVICE_KEY"):
+        monkeypatch.setenv(name, "hush")
+    settings = load_settings()
+    assert "hush" not in repr(settings) + settings.model_dump_json() + repr(store_options(settings))
+    assert store_options(settings).s3.secret_access_key == "hush"
+
+
+def test_stores_get_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9023")
+    monkeypatch.setenv("STORAGE_TIMEOUT_SECONDS", "7")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    options = store_options(load_settings())
+    assert (options.gcs.endpoint, options.gcs.anonymous) == ("http://127.0.0.1:9023", True)
+    assert (options.retry.total, options.s3.region) == (7, "eu-west-1")
+
+
+def started(**env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "main.py"], cwd=ROOT, env=env, capture_output=True, text=True)
+
+
+def test_the_service_does_not_start_without_a_folder_to_write_to(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = started(DATA_DIR=f"{tmp_path}/file/data")
+    assert done.returncode == 2
+    assert done.stderr.startswith("pare: DATA_DIR is wrong: ") and done.stderr.count("\n") == 1
+
+
+def test_the_service_does_not_start_without_a_folder_for_its_slots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    Settings(data_dir=tmp_path).slots_dir.touch()
+    done = started(DATA_DIR=str(tmp_path), TMPDIR=str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.startswith("pare: TMPDIR is wrong: ") and done.stderr.count("\n") == 1
+
+
+def test_slots_are_shared_by_neither_containers_nor_services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    volume = Settings(data_dir=tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "one container"))
+    here, beside = volume.slots_dir, Settings(data_dir=tmp_path / "other").slots_dir
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "another"))
+    assert len({here, beside, volume.slots_dir}) == 3

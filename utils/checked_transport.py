@@ -7,9 +7,14 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import httpcore
 import httpx
+
+THREADS = ThreadPoolExecutor(32, "resolver")
+"""For lookups, which cannot be ended: a name server that never answers would fill the few that all else shares."""
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 """Name and port to addresses, best first. Raises OSError."""
@@ -20,7 +25,8 @@ AddressCheck = Callable[[str], None]
 async def resolve(host: str, port: int) -> list[str]:
     """The system's answer for a name or an address in any spelling. Raises OSError."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(THREADS, partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM))
     except UnicodeError as error:
         raise OSError("not a name") from error
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))

@@ -1,4 +1,4 @@
-"""One bounded number of jobs for a whole container, however many processes serve it.
+"""One bounded number of jobs for a whole container, however many processes serve it, and bounded memory before them.
 
 Places and slots are advisory locks on numbered files: the kernel gives them back when a process dies.
 """
@@ -6,8 +6,8 @@ Places and slots are advisory locks on numbered files: the kernel gives them bac
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from exceptions import Busy
@@ -15,6 +15,15 @@ from utils.metrics import JOBS_IN_PROGRESS, QUEUE_DEPTH
 
 POLL_SECONDS = 0.01
 RETRY_AFTER_SECONDS = 2
+CONNECTION_BYTES = 64 << 10
+"""What the server may hold of a body before anybody asks for it."""
+
+Charge = Callable[[int], None]
+"""Pays for so many bytes more. Raises Busy."""
+
+
+def unpaid(count: int) -> None:
+    """Charges nothing, for bytes that somebody else bounds."""
 
 
 class FileLocks:
@@ -23,17 +32,48 @@ class FileLocks:
     def __init__(self, folder: Path, name: str, count: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._paths = [folder / f"{name}-{index}.lock" for index in range(count)]
+        for path in self._paths:
+            path.touch(0o600)  # all of them now: later the disk may be full
 
     def try_acquire(self) -> int | None:
-        """A held file descriptor, or None when all are taken; closing it releases the lock."""
+        """A held file descriptor, or None when all are taken; closing it releases the lock. Raises Busy."""
         for path in self._paths:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except OSError as error:
+                raise Busy(f"no lock can be opened: {error.strerror}", retry_after=RETRY_AFTER_SECONDS) from error
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return descriptor
             except BlockingIOError:
                 os.close(descriptor)
         return None
+
+
+class ByteBudget:
+    """Bytes that this process may hold of what is still arriving: who sends slowly takes up what he has sent."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.held = 0
+
+    @contextmanager
+    def account(self) -> Iterator[Charge]:
+        """What one request pays from, until it is over. Raises Busy, as the account does."""
+        paid = 0
+
+        def charge(count: int) -> None:
+            nonlocal paid
+            if self.held + count > self.limit:
+                raise Busy("too much is arriving at once", retry_after=RETRY_AFTER_SECONDS)
+            self.held += count
+            paid += count
+
+        try:
+            charge(CONNECTION_BYTES)
+            yield charge
+        finally:
+            self.held -= paid
 
 
 class Slots:
@@ -45,16 +85,24 @@ class Slots:
         self._slots = FileLocks(folder, "slot", size)
         self._turn = asyncio.Lock()
 
+    def expect_place(self) -> None:
+        """Raises Busy where there is no place just now; one that there is may be gone later."""
+        os.close(self._take_place())
+
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         """Hold one place in the container, at work or in the queue. Raises Busy when there is none."""
-        descriptor = self._places.try_acquire()
-        if descriptor is None:
-            raise Busy("every slot and every place in the queue is taken", retry_after=RETRY_AFTER_SECONDS)
+        descriptor = self._take_place()
         try:
             yield
         finally:
             os.close(descriptor)
+
+    def _take_place(self) -> int:
+        descriptor = self._places.try_acquire()
+        if descriptor is None:
+            raise Busy("every slot and every place in the queue is taken", retry_after=RETRY_AFTER_SECONDS)
+        return descriptor
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:

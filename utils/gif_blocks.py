@@ -1,16 +1,18 @@
 """Walk and rewrite the blocks of a GIF (GIF89a specification, W3C copy): no pixel is decoded."""
 
+import re
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from exceptions import UnprocessableImage
+from exceptions import ImageLimitExceeded, UnprocessableImage
 
 EXTENSION, IMAGE, TRAILER = 0x21, 0x2C, 0x3B
 GRAPHIC_CONTROL, PLAIN_TEXT, COMMENT, APPLICATION = 0xF9, 0x01, 0xFE, 0xFF
 COLOR_TABLE_FLAG = 0x80
 LOOP_NAMES = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
-MAX_BLOCKS = 50_000
+STRAYS = re.compile(rb"\0*")
+MAX_BLOCKS = 20_000
 MAX_SUB_BLOCKS = 500_000
 """In one file; data written in full sub-blocks of 255 bytes would be 127 MB."""
 
@@ -126,12 +128,11 @@ def parse(data: bytes) -> Gif:
     screen = Screen(data[:13], width, height, data[13:at])
     blocks: list[Block] = []
     sub_blocks = 0
-    while at < len(data) and data[at] != TRAILER:
-        if data[at] == 0:  # a stray terminator, which every decoder passes over
-            at += 1
-            continue
+    while (at := _past_strays(data, at)) < len(data) and data[at] != TRAILER:
         if len(blocks) >= MAX_BLOCKS:
-            raise UnprocessableImage(f"the GIF has more than {MAX_BLOCKS} blocks")
+            raise ImageLimitExceeded(
+                f"the GIF has more than {MAX_BLOCKS:,} blocks", limit=MAX_BLOCKS, actual=MAX_BLOCKS + 1
+            )
         block, at, count = _block(data, at)
         blocks.append(block)
         sub_blocks += count
@@ -206,6 +207,12 @@ def extension(label: int, *parts: bytes) -> Extension:
     """An extension block of these sub-blocks, each of 1-255 bytes."""
     body = b"".join(bytes([len(part)]) + part for part in parts)
     return Extension(label, parts[0] if parts else b"", bytes([EXTENSION, label]) + body + b"\0")
+
+
+def _past_strays(data: bytes, at: int) -> int:
+    """The next byte that is no stray terminator, which every decoder passes over."""
+    found = STRAYS.match(data, at)
+    return found.end() if found else at
 
 
 def _block(data: bytes, at: int) -> tuple[Block, int, int]:

@@ -8,6 +8,9 @@ from utils.isobmff import Box, Field, Reader, boxes, children, table
 FILE, IDAT = 0, 1
 """Construction methods: offsets count from the start of the file, or of the `idat` box's content."""
 
+MAX_ASSOCIATIONS = 1 << 16
+"""Bytes of all tables that give items their properties: enough for some 9,000 tiles."""
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -187,7 +190,10 @@ def _references(data: bytes, box: Box, meta: Meta) -> None:
 
 
 def _properties(data: bytes, box: Box, meta: Meta) -> None:
-    for child in children(data, box):
+    inner = children(data, box)
+    if sum(child.end - child.body for child in inner if child.kind == b"ipma") > MAX_ASSOCIATIONS:
+        raise UnprocessableImage("the file has too many tables of properties")
+    for child in inner:
         if child.kind == b"ipco":
             meta.properties += children(data, child)
         elif child.kind == b"ipma":

@@ -1,8 +1,10 @@
 """The marker segments of a JPEG file (ITU-T T.81, annex B): read without decoding, written back in order."""
 
 import re
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import NamedTuple
 
 from exceptions import UnprocessableImage
@@ -18,6 +20,9 @@ START, END = b"\xff\xd8", b"\xff\xd9"
 _MARKER = re.compile(rb"\xff[\x02-\xcf\xd8-\xfe]")
 """Any marker but TEM and the restarts, which, like stuffed zeros, say nothing outside the entropy-coded data."""
 MAX_SEGMENTS = 10_000
+STEP = 1 << 20
+MAX_TABLES = 64
+"""Quantization tables read of one file; a picture has up to four, defined anew for each frame at the most."""
 _IPTC_RESOURCE = b"8BIM\x04\x04"
 _IPTC_COPYRIGHT = b"\x1c\x02\x74"
 
@@ -130,16 +135,22 @@ def frame_of(segments: Iterable[Segment]) -> Frame:
 
 def quantization_tables(segments: Iterable[Segment]) -> dict[int, tuple[int, ...]]:
     """The 64 steps of each table by its number, in zigzag order (T.81 B.2.4.1); broken ones are left out."""
-    tables = {}
+    return {number: _steps(values) for number, values in islice(_tables(segments), MAX_TABLES) if values}
+
+
+def _tables(segments: Iterable[Segment]) -> Iterator[tuple[int, bytes]]:
+    """Number and stored values of each table; no values where it is cut short."""
     for segment in segments:
         at, payload = 0, segment.payload if segment.marker == DQT else b""
         while at < len(payload):
-            wide, number = payload[at] >> 4 & 1, payload[at] & 15
-            values = payload[at + 1 : at + 65 + 64 * wide]
-            if len(values) == 64 << wide:
-                tables[number] = tuple(int.from_bytes(values[i : i + 1 + wide]) for i in range(0, 64 << wide, 1 + wide))
-            at += 65 + 64 * wide
-    return tables
+            size = 64 << (payload[at] >> 4 & 1)
+            values = payload[at + 1 : at + 1 + size]
+            yield payload[at] & 15, values if len(values) == size else b""
+            at += 1 + size
+
+
+def _steps(values: bytes) -> tuple[int, ...]:
+    return struct.unpack(">64H" if len(values) > 64 else "64B", values)
 
 
 def iptc_copyright(payload: bytes) -> bytes:
@@ -166,8 +177,12 @@ def _segment_at(data: bytes, at: int) -> Segment | None:
 
 
 def _next_marker(data: bytes, at: int) -> int:
-    found = _MARKER.search(data, at)
-    return found.start() if found else len(data)
+    """Where the next marker is, or the end; in steps, for a search lets no other thread run."""
+    while at < len(data):
+        if found := _MARKER.search(data, at, at + STEP + 1):
+            return found.start()
+        at += STEP
+    return len(data)
 
 
 def _frame(segment: Segment) -> Frame:

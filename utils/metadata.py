@@ -53,7 +53,7 @@ def parse_exif(tiff: bytes) -> Exif:
     if _next_ifd(tiff, order, first):
         words.append(THUMBNAIL)
     orientation = _number(main.get(ORIENTATION_TAG), order)
-    text = main.get(COPYRIGHT_TAG, b"").rstrip(b"\0 ")
+    text = bytes(main.get(COPYRIGHT_TAG, b"")).rstrip(b"\0 ")
     return Exif(orientation if 1 <= orientation <= 8 else 1, text, tuple(words))
 
 
@@ -74,8 +74,8 @@ def lean_exif(exif: Exif, *, keep_copyright: bool) -> bytes:
     return b"MM\0*\0\0\0\x08" + struct.pack(">H", len(entries)) + body + b"\0\0\0\0" + tail
 
 
-def _entries(tiff: bytes, order: str, offset: int) -> Iterator[tuple[int, bytes]]:
-    """Each tag of one directory with the bytes of its value."""
+def _entries(tiff: bytes, order: str, offset: int) -> Iterator[tuple[int, memoryview]]:
+    """Each tag of one directory with its value, not copied: a thousand tags may each claim the whole block."""
     if not 8 <= offset <= len(tiff) - 2:
         return
     (count,) = struct.unpack_from(order + "H", tiff, offset)
@@ -87,7 +87,7 @@ def _entries(tiff: bytes, order: str, offset: int) -> Iterator[tuple[int, bytes]
         size = TYPE_SIZES.get(kind, 1) * number
         start = at + 8 if size <= 4 else struct.unpack_from(order + "I", tiff, at + 8)[0]
         if start + size <= len(tiff):
-            yield tag, tiff[start : start + size]
+            yield tag, memoryview(tiff)[start : start + size]
 
 
 def _next_ifd(tiff: bytes, order: str, offset: int) -> int:
@@ -98,7 +98,7 @@ def _next_ifd(tiff: bytes, order: str, offset: int) -> int:
     return int(struct.unpack_from(order + "I", tiff, at)[0]) if at + 4 <= len(tiff) else 0
 
 
-def _number(value: bytes | None, order: str) -> int:
+def _number(value: memoryview | None, order: str) -> int:
     sizes = {2: "H", 4: "I"}
     if value is None or len(value) not in sizes:
         return 0

@@ -5,10 +5,10 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from exceptions import UnprocessableImage
+from exceptions import ImageLimitExceeded, UnprocessableImage
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-MAX_CHUNKS = 100_000
+MAX_CHUNKS = 50_000
 MAX_SIDE = 0x7FFF_FFFF
 GREY, RGB, INDEXED, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 DEPTHS = {
@@ -78,7 +78,7 @@ def split(data: bytes) -> tuple[list[Chunk], bytes]:
     offset = len(SIGNATURE)
     while not chunks or chunks[-1].type != b"IEND":
         if len(chunks) == MAX_CHUNKS:
-            raise UnprocessableImage(f"more than {MAX_CHUNKS} chunks")
+            raise ImageLimitExceeded(f"more than {MAX_CHUNKS:,} chunks", limit=MAX_CHUNKS, actual=MAX_CHUNKS + 1)
         chunk = _chunk_at(data, offset)
         chunks.append(chunk)
         offset += 12 + len(chunk.data)

@@ -4,9 +4,9 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from exceptions import UnprocessableImage
+from exceptions import ImageLimitExceeded, UnprocessableImage
 
-MAX_CHUNKS = 100_000
+MAX_CHUNKS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,20 @@ def parse(data: bytes, form: bytes) -> Riff:
     return Riff(tuple(walk(data[12:end])), max(0, len(data) - end - (end & 1)))
 
 
-def walk(data: bytes) -> list[Chunk]:
-    """The chunks in a row of them; raises UnprocessableImage where one reaches past the end."""
+def walk(data: bytes, most: int = MAX_CHUNKS) -> list[Chunk]:
+    """The chunks in a row of them.
+
+    Raises UnprocessableImage where one reaches past the end, ImageLimitExceeded where there are too many.
+    """
     chunks: list[Chunk] = []
     at = 0
     while at + 8 <= len(data):
         start = at + 8
         at = start + int.from_bytes(data[at + 4 : start], "little")
-        if at > len(data) or len(chunks) == MAX_CHUNKS:
+        if at > len(data):
             raise UnprocessableImage("the RIFF chunks are cut short")
+        if len(chunks) == most:
+            raise ImageLimitExceeded(f"more than {most:,} RIFF chunks", limit=most, actual=most + 1)
         chunks.append(Chunk(data[start - 8 : start - 4], data[start:at]))
         at += at & 1
     return chunks

@@ -14,6 +14,7 @@ import httpx
 
 from exceptions import ImageLimitExceeded, PayloadTooLarge, SourceFailed, SourceTimeout, UnprocessableImage
 from utils.checked_transport import AddressCheck, CheckedTransport, Resolver
+from utils.concurrency import Charge, unpaid
 from utils.gzip_stream import gunzip
 
 CONNECT_SECONDS = 5.0
@@ -70,14 +71,14 @@ class Fetcher:
         self._limits = limits
         self._context = context or httpx.create_ssl_context(trust_env=False)
 
-    async def fetch(self, url: str, first: int | None = None) -> Fetched:
-        """The file, or no more than its `first` bytes where the source says how many there are.
+    async def fetch(self, url: str, charge: Charge = unpaid, first: int | None = None) -> Fetched:
+        """The file, or no more than its `first` bytes where the source says how many there are, charged as they come.
 
-        Raises SourceFailed, SourceTimeout, PayloadTooLarge, and what the checks raise.
+        Raises SourceFailed, SourceTimeout, PayloadTooLarge, and what the checks and `charge` raise.
         """
         try:
             async with asyncio.timeout(self._limits.seconds):
-                return await self._follow(url, first)
+                return await self._follow(url, charge, first)
         except httpcore.ConnectTimeout:
             raise SourceTimeout(f"no connection to the source within {CONNECT_SECONDS:g} seconds") from None
         except (TimeoutError, httpcore.TimeoutException):
@@ -85,14 +86,14 @@ class Fetcher:
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
             raise SourceFailed(f"the source cannot be reached: {error or type(error).__name__}") from error
 
-    async def _follow(self, text: str, first: int | None) -> Fetched:
+    async def _follow(self, text: str, charge: Charge, first: int | None) -> Fetched:
         url = self._check_url(text, None)
         transport = CheckedTransport(self._resolver, self._check_address, self._context)
         async with transport:
             for _ in range(self._limits.redirects + 1):
                 async with aclosing(await transport.handle_async_request(self._request(url, first))) as response:
                     if response.status_code not in REDIRECTS:
-                        data, size = await self._read(response, first)
+                        data, size = await self._read(response, charge, first)
                         return Fetched(data, str(url), size)
                     location = response.headers.get("location")
                 if not location:
@@ -105,7 +106,7 @@ class Fetcher:
         headers = HEADERS if first is None else {**HEADERS, "Range": f"bytes=0-{first - 1}"}
         return httpx.Request("GET", url, headers=headers, extensions={"timeout": timeout.as_dict()})
 
-    async def _read(self, response: httpx.Response, first: int | None) -> tuple[bytes, int]:
+    async def _read(self, response: httpx.Response, charge: Charge, first: int | None) -> tuple[bytes, int]:
         """The bytes, and how many there are in all."""
         if response.status_code != 200 and (first is None or response.status_code != 206):
             raise SourceFailed(f"the source answered {response.status_code}", source_status=response.status_code)
@@ -116,14 +117,14 @@ class Fetcher:
         if encoding == "gzip" and response.status_code == 206:
             raise SourceFailed("the source answered with a part of a packed file")
         enough = first if size is not None and encoding != "gzip" else None
-        data = await self._body(response, size, enough)
+        data = await self._body(response, charge, size, enough)
         if encoding == "gzip":
             data = await asyncio.to_thread(self._unpacked, data)
         if not data:
             raise SourceFailed("the source answered with an empty body")
         return data, len(data) if enough is None or size is None else size
 
-    async def _body(self, response: httpx.Response, size: int | None, enough: int | None) -> bytes:
+    async def _body(self, response: httpx.Response, charge: Charge, size: int | None, enough: int | None) -> bytes:
         """All of it, or what there is once it is `enough`."""
         if size is not None and size > self._limits.bytes:
             raise self._too_large(size)
@@ -134,6 +135,7 @@ class Fetcher:
                 return bytes(data[:enough])
             if len(data) > self._limits.bytes:
                 raise self._too_large(len(data))
+            charge(len(chunk))
         return bytes(data)
 
     def _unpacked(self, data: bytes) -> bytes:

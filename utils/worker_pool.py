@@ -1,9 +1,11 @@
 """A small pool of killable, recycled Python processes for native code that touches strangers' bytes.
 
-A crash, hang or memory blow-up in a worker fails the one call that caused it.
+A crash, hang or memory blow-up in a worker fails the one call that caused it. A worker that the kernel killed (it picks
+the largest process when memory runs out) may have been another's victim: its call gets a second worker.
 """
 
 import asyncio
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +16,7 @@ from typing import Any, TypeVar
 import msgpack
 
 import exceptions
-from exceptions import Busy, PareError, ToolCrashed, ToolTimeout
+from exceptions import Busy, PareError, ToolCrashed, ToolError, ToolFlooded, ToolKilled, ToolTimeout
 from utils.subprocess_runner import CONFINED, MIB, ChildProcess, Launcher, ProcessLimits
 from utils.worker import LENGTH
 
@@ -46,7 +48,14 @@ class Worker(ChildProcess):
 
     def _died(self, done: asyncio.Future[int]) -> None:
         if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(ToolCrashed("the worker process died"))
+            self._answer.set_exception(self._cause_of_death())
+
+    def _cause_of_death(self) -> ToolError:
+        if self.flooded:
+            return ToolFlooded(f"the worker process answered more than {MAX_ANSWER} bytes")
+        if self.done.result() == -signal.SIGKILL:
+            return ToolKilled("the worker process was killed by the system, which may be short of memory")
+        return ToolCrashed("the worker process died")
 
     @property
     def spent(self) -> bool:
@@ -58,7 +67,7 @@ class Worker(ChildProcess):
         self.calls += 1
         self._answer = asyncio.get_running_loop().create_future()
         if self.done.done():
-            raise ToolCrashed("the worker process died")
+            raise self._cause_of_death()
         self.feed(LENGTH.pack(len(frame)) + frame, last=False)
         try:
             return msgpack.unpackb(await self._answer)
@@ -88,16 +97,11 @@ class WorkerPool:
         """Run a module-level function in a worker. Raises the PareError it raised, or ToolError."""
         name = f"{function.__module__}:{function.__qualname__}"
         frame: bytes = msgpack.packb([name, args, kwargs])
-        async with self._free:
-            worker = self._take()
-            reply = None
-            try:
-                async with asyncio.timeout(timeout):
-                    reply = await worker.ask(frame)
-            except TimeoutError:
-                raise ToolTimeout(f"{function.__name__} was ended after {timeout:.0f} s") from None
-            finally:
-                await asyncio.shield(self._put_back(worker, answered=reply is not None))
+        try:
+            async with self._free:
+                reply = await self._ask_twice(frame, asyncio.get_running_loop().time() + timeout)
+        except TimeoutError:
+            raise ToolTimeout(f"{function.__name__} was ended after {timeout:.0f} s") from None
         result: T = _unwrap(reply, function.__name__)
         return result
 
@@ -106,6 +110,24 @@ class WorkerPool:
         self._closed = True
         await asyncio.gather(*(worker.end() for worker in self._alive))
         self._idle.clear()
+
+    async def _ask_twice(self, frame: bytes, deadline: float) -> Any:
+        try:
+            return await self._ask(frame, deadline)
+        except ToolKilled:
+            if self._closed:
+                raise
+            return await self._ask(frame, deadline)
+
+    async def _ask(self, frame: bytes, deadline: float) -> Any:
+        worker = self._take()
+        reply = None
+        try:
+            async with asyncio.timeout_at(deadline):
+                reply = await worker.ask(frame)
+        finally:
+            await asyncio.shield(self._put_back(worker, answered=reply is not None))
+        return reply
 
     def _take(self) -> Worker:
         """A living worker: one that was killed while it waited is no caller's fault."""

@@ -103,8 +103,27 @@ async def test_equal_is_already_optimal(run_toy) -> None:
 
 
 async def test_a_little_smaller_is_not_worth_a_generation_of_loss(run_toy) -> None:
-    outcome = await run_toy(Toy((lossy(toy(4, 4, length=99)),)))
+    outcome = await run_toy(Toy((lossy(toy(4, 4, length=99)), lossy(toy(4, 4, length=120)))))
     assert outcome.data == ORIGINAL
+    assert [a.verdict for a in outcome.attempts] == ["not_worth_it", "larger"]
+
+
+class StumblingToy(Toy):
+    """Its lossy proposal comes out unreadable."""
+
+    async def optimize(
+        self, cleaned: bytes, info: ImageInfo, policy: Policy, tools: Toolbox
+    ) -> AsyncIterator[Candidate]:
+        if not policy.lossless:
+            raise UnprocessableImage("no picture in what the tool wrote")
+        async for proposal in super().optimize(cleaned, info, policy, tools):
+            yield proposal
+
+
+async def test_an_unreadable_lossy_proposal_does_not_cost_the_lossless_one(run_toy) -> None:
+    best = toy(4, 4, length=50)
+    outcome = await run_toy(StumblingToy((lossless(best),)))
+    assert (outcome.data, outcome.reason) == (best, Reason.OPTIMIZED)
 
 
 async def test_the_fallback_is_the_cleaned_file(run_toy) -> None:

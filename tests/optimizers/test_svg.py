@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exceptions import ImageLimitExceeded, UnprocessableImage
+from exceptions import ImageLimitExceeded, UnknownFormat, UnprocessableImage
 from optimizers.base import ImageInfo
 from optimizers.policy import Metadata, Policy
+from optimizers.router import detect
 from optimizers.svg import Svg, Svgz
 from optimizers.svg_shrink import shrink
 from optimizers.toolbox import Toolbox
@@ -49,6 +50,12 @@ def render(data: bytes) -> Any:
         ["rsvg-convert", "-w", "400", "--keep-aspect-ratio"], input=data, capture_output=True, check=True
     )
     return decode(done.stdout)
+
+
+def test_the_first_element_is_looked_for_in_the_first_64_kilobytes() -> None:
+    assert detect(f"<!--{' ' * 65_000}-->".encode() + Svg.sample()).spec.name == "svg"
+    with pytest.raises(UnknownFormat):
+        detect(f"<!--{' ' * 66_000}-->".encode() + Svg.sample())
 
 
 def assert_same_drawing(a: bytes, b: bytes) -> None:

@@ -1,5 +1,6 @@
 """POST /optimize by URL: what is refused by the running service, what is fetched in one whose resolver is a book."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -87,7 +88,14 @@ async def origin() -> AsyncIterator[Origin]:
 async def client(origin: Origin, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an application for which the origin's loopback address is public."""
     app = create_app(
-        Settings(data_dir=tmp_path, max_file_size_mb=1, url_fetch_timeout=2, rate_limit_public_burst=0),
+        Settings(
+            data_dir=tmp_path,
+            max_file_size_mb=1,
+            url_fetch_timeout=2,
+            rate_limit_public_burst=0,
+            compression_semaphore_size=1,
+            max_queue_depth=0,
+        ),
         resolver=Names(a_example=LOOPBACK),
         address_check=allow_loopback,
         url_check=partial(check_url, ports=frozenset({origin.port})),
@@ -108,6 +116,15 @@ async def test_a_picture_by_its_url(client: httpx.AsyncClient) -> None:
     assert by_url.headers["server-timing"].startswith("fetch;dur=")
     assert "fetch" not in by_body.headers["server-timing"]
     assert 'filename="photo.jpg"' in by_url.headers["content-disposition"]
+
+
+async def test_a_slow_source_holds_no_place(client: httpx.AsyncClient, origin: Origin) -> None:
+    origin.routes["/slow"] = b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\nabc"
+    slow = asyncio.create_task(client.post("/optimize", json={"url": str(client.base_url.join("/slow"))}))
+    while not origin.requests:  # noqa: ASYNC110 - the source is a server that tells nobody
+        await asyncio.sleep(0.01)
+    assert (await client.post("/optimize", content=JPEG)).status_code == 200
+    assert problem(await slow) == (504, "source_timeout")
 
 
 async def test_what_the_source_does_wrong(client: httpx.AsyncClient, origin: Origin) -> None:

@@ -4,6 +4,7 @@ import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -93,6 +94,23 @@ def test_sigterm_finishes_what_runs_and_exits_with_0(tmp_path: Path, slow_job: b
     assert process.wait(timeout=40) == 0
     assert len(started) > 1, "the tool, and a worker"
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started.values()), 5)
+
+
+def test_bodies_that_trickle_hold_no_place(tmp_path: Path) -> None:
+    process, address = start_service(tmp_path, COMPRESSION_SEMAPHORE_SIZE="1", MAX_QUEUE_DEPTH="0")
+    try:
+        with ExitStack() as stack:
+            port = int(address.rpartition(":")[2])
+            tricklers = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(30)]
+            for trickler in tricklers:
+                trickler.sendall(b"POST /optimize HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\nabc")
+            time.sleep(0.5)
+            for _ in range(5):
+                answer = httpx.post(f"{address}/optimize", content=encode(photo(), "JPEG"), timeout=30, trust_env=False)
+                assert answer.status_code == 200
+    finally:
+        process.terminate()
+        assert process.wait(timeout=40) == 0
 
 
 def test_a_body_that_crawls_is_refused(tmp_path: Path) -> None:

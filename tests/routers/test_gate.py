@@ -69,5 +69,13 @@ def test_a_wrong_key(guarded: httpx.Client) -> None:
     assert answer.json()["code"] == "unauthorized"
 
 
+def test_guessing_keys_is_counted_by_address(guarded: httpx.Client) -> None:
+    answers = [send(guarded, "198.51.100.12", **{"X-API-Key": f"guess {n}"}) for n in range(5)]
+    assert [a.status_code for a in answers] == [401, 401, 401, 429, 429]
+    assert int(answers[-1].headers["retry-after"]) > 0
+    assert send(guarded, "198.51.100.12").status_code == 429, "one account with the address's public calls"
+    assert send(guarded, "198.51.100.12", **{"X-API-Key": "one"}).status_code == 200
+
+
 def test_health_is_not_limited(guarded: httpx.Client) -> None:
     assert {guarded.get("/health/live").status_code for _ in range(10)} == {200}

@@ -17,7 +17,7 @@ from utils.subprocess_runner import CONFINED, Launcher
 def test_health_names_every_tool_and_format(service: httpx.Client) -> None:
     body = service.get("/health").json()
     assert body["status"] == "ok"
-    assert body["checks"] == dict.fromkeys(("redis", "storage", "database"), "not configured")
+    assert body["checks"] == {"redis": "not configured", "storage": "up", "database": "not configured"}
     assert set(body["formats"]) == {o.spec.name for o in FORMATS}
     for tool in {tool for o in FORMATS for tool in o.spec.tools}:
         assert body["tools"][tool]["self_test"] is True, tool
@@ -81,3 +81,15 @@ def test_openapi_describes_optimize(service: httpx.Client) -> None:
     operation = document["paths"]["/optimize"]["post"]
     assert "multipart/form-data" in operation["requestBody"]["content"]
     assert "413" in operation["responses"]
+
+
+def test_a_store_that_is_down_is_said(tmp_path: Path) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    keys = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret"}
+    process, address = start_service(tmp_path, STORAGE_URL="s3://photos", S3_ENDPOINT_URL=nobody, **keys)
+    try:
+        body = httpx.get(f"{address}/health", trust_env=False).json()
+        assert (body["status"], body["checks"]["storage"]) == ("degraded", "down")
+    finally:
+        process.terminate()
+        process.wait(timeout=40)

@@ -127,6 +127,11 @@ def test_wrong_form_options_are_named(service: httpx.Client, options: object, po
     assert answer.json()["errors"][0]["pointer"] == pointer
 
 
+def test_json_knows_one_kind_of_number(service: httpx.Client) -> None:
+    answer = send_form(service, JPEG, optimization={"quality": 70.0})
+    assert (answer.status_code, answer.headers["x-quality-used"]) == (200, "70")
+
+
 UNREADABLE = ["", "{", "[" * 10_000, '{"optimization":{"quality":1e400}}', "\ud800".encode("utf-8", "surrogatepass")]
 
 

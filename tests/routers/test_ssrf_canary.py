@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote
 
-from tests.security.addresses import PRIVATE_IPV4, PRIVATE_IPV6, PUBLIC, in_url
+from benchmarks.addresses import PRIVATE_IPV4, PRIVATE_IPV6, PUBLIC, in_url
 from utils.worker_pool import ROOT
 
 ORIGIN = "93.184.215.14"

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.addresses import PRIVATE_IPV4, PRIVATE_IPV6, PUBLIC, in_url
 from exceptions import UrlRefused
 from security import ssrf
 from security.ssrf import check_address, check_url
-from tests.security.addresses import PRIVATE_IPV4, PRIVATE_IPV6, PUBLIC, in_url
 from utils.checked_transport import resolve
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.svg_attacks import ANIMATIONS, HANDLERS, LINKS, LOADS, SCRIPTS, SHEETS, STYLES
 from exceptions import ImageLimitExceeded, UnprocessableImage
 from security.svg_sanitizer import sanitize
-from tests.security.svg_attacks import ANIMATIONS, HANDLERS, LINKS, LOADS, SCRIPTS, SHEETS, STYLES
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
@@ -355,3 +355,28 @@ def test_any_css_comes_out_stable(css: str) -> None:
     escaped = css.replace("&", "&amp;").replace("<", "&lt;")
     once = safe(f"<style>a{{fill:red;{escaped}}}{escaped}</style>")
     assert sanitize(once.encode())["data"] == once.encode()
+
+
+SHEET = "a{fill:red}" * 10
+NESTED_SHEET = "data:image/svg+xml;base64," + base64.b64encode(svg(f"<style>{SHEET}</style>")).decode()
+
+
+@pytest.mark.parametrize(
+    ("body", "spent"),
+    [
+        (f"<style>{SHEET}</style>", 110),
+        (f"<style>{SHEET}</style><g><style>{SHEET}</style></g>", 220),
+        (f"<style>{SHEET}</style><image href='{NESTED_SHEET}'/>", 220),
+        ("".join(f'<g style="--a:{n}"/>' for n in range(10)), 50),
+        ("".join(f'<g fill="calc({n})"/>' for n in range(10)), 70),
+        ('<g style="--a:1"/>' * 10, 5),
+        ('<g style="fill:red;transform:scale(2)" transform="scale(3)"/>' * 10, 0),
+    ],
+    ids=["sheet", "sheets", "nested", "styles", "values", "the same again", "plain"],
+)
+def test_style_is_counted_before_it_is_tokenized(body: str, spent: int) -> None:
+    sanitize(svg(body), max_css=spent)
+    if spent:
+        with pytest.raises(ImageLimitExceeded) as refused:
+            sanitize(svg(body), max_css=spent - 1)
+        assert refused.value.extensions == {"limit": spent - 1, "actual": spent}

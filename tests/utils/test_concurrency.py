@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from exceptions import Busy
-from utils.concurrency import Slots
+from utils.concurrency import CONNECTION_BYTES, ByteBudget, Slots
 from utils.worker_pool import ROOT
 
 HOLD = """
@@ -30,6 +30,27 @@ async def test_places_are_refused_at_once_when_all_are_taken(tmp_path: Path) -> 
         assert caught.value.extensions["retry_after"] > 0
     async with slots.place():
         pass
+
+
+async def test_expecting_a_place_takes_none(tmp_path: Path) -> None:
+    slots = Slots(tmp_path, size=1, queue=0)
+    slots.expect_place()
+    async with slots.place():
+        with pytest.raises(Busy):
+            slots.expect_place()
+
+
+def test_a_budget_is_shared_and_given_back() -> None:
+    budget = ByteBudget(3 * CONNECTION_BYTES)
+    with budget.account() as charge, budget.account():
+        charge(CONNECTION_BYTES)
+        with pytest.raises(Busy) as caught:
+            charge(1)
+        assert caught.value.extensions["retry_after"] > 0
+        with pytest.raises(Busy), budget.account():
+            pass
+        assert budget.held == budget.limit
+    assert budget.held == 0
 
 
 async def test_never_more_at_work_than_slots(tmp_path: Path) -> None:

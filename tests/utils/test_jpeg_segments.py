@@ -9,6 +9,7 @@ from PIL import Image
 
 from exceptions import UnprocessableImage
 from tests.helpers import encode, photo
+from utils import jpeg_segments
 from utils.jpeg_segments import (
     APP0,
     APP13,
@@ -141,3 +142,15 @@ def test_only_refusals_come_out_of_broken_files(data: st.DataObject) -> None:
     except UnprocessableImage:
         return
     assert not stream.closed or read_stream(write(stream.segments)).segments == stream.segments
+
+
+def test_a_marker_is_found_across_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jpeg_segments, "STEP", 4)
+    for fill in range(12):
+        (segment,) = list(read_header(b"\xff\xd8" + b"\xff" * fill + b"\xff\xda\0\2"))
+        assert (segment.marker, segment.offset) == (SOS, fill + 6)
+
+
+def test_only_so_many_tables_are_read() -> None:
+    hostile = [Segment(DQT, bytes(65 * 1000))] * 1000
+    assert quantization_tables([Segment(DQT, b"\1" * 65), *hostile]).keys() == {0, 1}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exceptions import UnprocessableImage
+from exceptions import ImageLimitExceeded, UnprocessableImage
 from tests.helpers import encode, graphic, photo
 from utils.png_chunks import (
     MAX_CHUNKS,
@@ -55,7 +55,7 @@ def test_length_of_four_gigabytes_is_refused() -> None:
 
 
 def test_endless_small_chunks_are_refused() -> None:
-    with pytest.raises(UnprocessableImage, match="chunks"):
+    with pytest.raises(ImageLimitExceeded, match="chunks"):
         split(SIGNATURE + Chunk(b"IHDR", IHDR).pack() + Chunk(b"teSt", b"").pack() * (MAX_CHUNKS + 1))
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exceptions import UnprocessableImage
+from exceptions import ImageLimitExceeded, UnprocessableImage
 from utils import riff
 from utils.riff import Chunk
 
@@ -32,6 +32,12 @@ def test_missing_last_padding_is_forgiven() -> None:
 def test_broken_files_are_refused(data: bytes) -> None:
     with pytest.raises(UnprocessableImage):
         riff.parse(data, b"TEST")
+
+
+def test_too_many_chunks_are_refused() -> None:
+    with pytest.raises(ImageLimitExceeded) as caught:
+        riff.walk(bytes(riff.Chunk(b"JUNK", b"")) * (riff.MAX_CHUNKS + 1))
+    assert caught.value.extensions == {"limit": riff.MAX_CHUNKS, "actual": riff.MAX_CHUNKS + 1}
 
 
 def test_another_form_is_refused() -> None:

@@ -2,14 +2,18 @@
 
 import asyncio
 import os
+import signal
+import subprocess
+import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
-from exceptions import Busy, ImageLimitExceeded, ToolCrashed, ToolTimeout
+from exceptions import Busy, ImageLimitExceeded, ToolCrashed, ToolKilled, ToolTimeout, status_of
 from utils.worker import LENGTH
-from utils.worker_pool import CALLS_PER_WORKER, WorkerPool
+from utils.worker_pool import CALLS_PER_WORKER, ROOT, WorkerPool
 
 
 def double(data: bytes) -> bytes:
@@ -22,6 +26,18 @@ def own_pid() -> int:
 
 def crash() -> None:
     os.kill(os.getpid(), 11)
+
+
+def killed_once(mark: str) -> str:
+    """What a worker looks like that the kernel chose when memory ran out."""
+    if not os.path.exists(mark):
+        Path(mark).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "done"
+
+
+def killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def allocate() -> int:
@@ -70,6 +86,54 @@ async def test_a_crash_costs_one_call(workers: WorkerPool) -> None:
     with pytest.raises(ToolCrashed):
         await call(workers, crash)
     assert await call(workers, double, b"a") == b"aa"
+
+
+async def test_a_call_whose_worker_the_system_killed_is_made_again(workers: WorkerPool, tmp_path: Path) -> None:
+    assert await call(workers, killed_once, str(tmp_path / "mark")) == "done"
+
+
+async def test_a_call_that_was_killed_twice_is_no_fault_of_the_picture(workers: WorkerPool) -> None:
+    with pytest.raises(ToolKilled) as caught:
+        await call(workers, killed)
+    assert status_of(caught.value).status == 503
+    assert await call(workers, double, b"a") == b"aa"
+
+
+ORPHAN = """
+import asyncio, sys, time
+from utils.worker import resolve
+from utils.worker_pool import WorkerPool
+async def main():
+    pool = WorkerPool(1, {})
+    print(await pool.call(resolve("os:getpid"), (), {}, timeout=20), flush=True)
+    await pool.call(resolve(sys.argv[1]), (600,), {}, timeout=600)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("work", ["time:sleep", "tests.utils.test_worker_pool:spin"])
+async def test_a_worker_in_the_midst_of_work_dies_with_the_service(work: str) -> None:
+    service = subprocess.Popen([sys.executable, "-c", ORPHAN, work], cwd=ROOT, stdout=subprocess.PIPE)
+    assert service.stdout
+    pid = int(service.stdout.readline())
+    await asyncio.sleep(0.3)
+    service.kill()
+    service.communicate()
+    async with asyncio.timeout(5):
+        while is_running(pid):  # noqa: ASYNC110 - the kernel tells nobody
+            await asyncio.sleep(0.02)
+
+
+def spin(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+def is_running(pid: int) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
 
 
 async def test_a_hang_costs_one_call(workers: WorkerPool) -> None:

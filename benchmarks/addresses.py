@@ -1,7 +1,7 @@
 """Spellings of addresses that must never be connected to, and of some that may."""
 
 PRIVATE_IPV4 = (
-    "0.0.0.0",
+    "0.0.0.0",  # noqa: S104
     "0",
     "0.1.2.3",
     "10.0.0.1",

@@ -1,0 +1,210 @@
+"""SSIMULACRA2 of 8-bit sRGB pictures: 100 the same, 90 not to be told apart, 80 very high, 70 high, 50 medium.
+
+Defined by Jon Sneyers (Cloudinary), version of April 2023. Weights and constants are those of the reference program,
+`tools/ssimulacra2.cc` and `lib/cms/opsin_params.h` of Google's jpegli. What is too light there to move a score is left
+out: most of the full-size planes are. Imported in the isolated workers alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from optimizers.gaussian import HALO, Plane, exact, rounded
+
+Pixels = npt.NDArray[np.uint8]
+"""Count, height, width and three channels of sRGB."""
+Level = npt.NDArray[Any]
+"""The same in 8-bit sRGB or in linear light."""
+
+SMALLEST_SIDE = 8
+"""Below it there is no score."""
+SCALES = 6
+WEIGHTS = (
+    (0, 0.000737660671, 0, 0, 0.000779348168, 0),  # X 1:1
+    (0, 0.000437115573, 0, 1.10417264, 0.000662848341, 0.000152316328),  # X 1:2
+    (0, 0.00164064375, 0, 1.84224555, 11.4411726, 0),  # X 1:4
+    (0.000798910944, 0.000176816438, 0, 1.8787595, 10.9490699, 0),  # X 1:8
+    (0.000728934699, 0.967793708, 0, 0.000140034243, 0.998176698, 0.000319497559),  # X 1:16
+    (0.000455099211, 0, 0, 0.00136487662, 0, 0),  # X 1:32
+    (0, 0, 0, 7.46689033, 0, 17.445834),  # Y 1:1
+    (0.000623560163, 0, 0, 6.68367815, 0.00037724408, 1.02788994),  # Y 1:2
+    (225.205153, 0, 0, 19.2132382, 0.00114015246, 0.00123775564),  # Y 1:4
+    (176.393176, 0, 0, 24.43301, 0.285208026, 0.000448543692),  # Y 1:8
+    (0, 0, 0, 34.7790634, 44.8356253, 0),  # Y 1:16
+    (0, 0, 0, 0, 0, 0),  # Y 1:32
+    (0, 0.000868055657, 0, 0, 0, 0),  # B 1:1
+    (0, 0.000531319187, 0, 0.000165338142, 0, 0),  # B 1:2
+    (0, 0, 0, 0.00041791718, 0.00172908282, 0),  # B 1:4
+    (0.00208270058, 0, 0, 8.82698276, 23.1924334, 0),  # B 1:8
+    (95.1080499, 0.986397803, 0.983438279, 0.0012286405, 171.266726, 0.980785887),  # B 1:16
+    (0, 0, 0, 0.000513006459, 0, 0.000108540579),  # B 1:32
+)
+"""For each channel and scale, of the mean (3) and the 4-norm (3): lost structure, new edges, lost edges."""
+NEGLIGIBLE = 0.003
+STABILIZER = 0.0009
+STABILIZER = 0.0009
+BIAS = 0.0037930732552754493
+CONES = np.array(
+    [
+        [0.3, 0.622, 0.078, BIAS],
+        [0.23, 0.692, 0.078, BIAS],
+        [0.24342268924547819, 0.20476744424496821, 0.55180986650955360, BIAS],
+    ],
+    np.float32,
+)
+OPPONENTS = np.array([[7, -7, 0, 0.42], [0.5, 0.5, 0, 0.01 - np.cbrt(BIAS)], [-0.5, -0.5, 1, 0.55]], np.float32)
+"""From the cones' cube roots to X, Y and B - Y, each within 0 and 1."""
+LINEAR = np.array(
+    [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in np.arange(256) / 255], np.float32
+)
+"""The light of each sRGB value."""
+STRIP = 1 << 20
+"""Pixels worked on at a time: a bound for memory."""
+NARROWEST = 256
+
+cv2.setNumThreads(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Strip:
+    """Some columns of one level in the channels that weigh something there, and the columns beside them."""
+
+    scale: int
+    channels: npt.NDArray[np.intp]
+    planes: Plane
+    inner: slice
+
+
+@dataclass(frozen=True, slots=True)
+class _Original:
+    """What of a strip's errors the original alone decides."""
+
+    planes: Plane
+    mean: Plane
+    variance: Plane
+    edges: Plane
+
+
+class Judge:
+    """Scores pictures against an original, given as tiles of one size, or as the one tile that is the `whole`."""
+
+    def __init__(self, tiles: Pixels, *, whole: bool, keep: bool) -> None:
+        """Remember the original's half of the work, about 30 bytes for each pixel, where told to `keep` it."""
+        self._margin = 0 if whole else HALO
+        self._pyramid = _pyramid(tiles)
+        self._weights = _weights(len(self._pyramid))
+        self._kept = list(self._originals()) if keep else None
+
+    def score(self, tiles: Pixels) -> float:
+        """The score of the same tiles of another picture."""
+        pyramid = _pyramid(tiles)
+        errors = np.zeros_like(self._weights)
+        originals = self._originals() if self._kept is None else self._kept
+        for original, strip in zip(originals, self._strips(pyramid), strict=True):
+            errors[strip.channels, strip.scale] += self._errors(original, strip)
+        means = errors / np.reshape([level.size // 3 for level in pyramid], (1, -1, 1, 1))
+        means[:, :, 1] **= 0.25
+        return _scaled(float((self._weights * means).sum()))
+
+    def _strips(self, pyramid: Sequence[Level]) -> Iterator[_Strip]:
+        """All that weighs something, in one order for all pictures of a size."""
+        for scale, level in enumerate(pyramid):
+            channels = np.flatnonzero(self._weights[:, scale].any(axis=(1, 2)))
+            for left, right in _columns(level) if len(channels) else ():
+                first = max(0, left - HALO)
+                columns = level[:, :, first : right + HALO]
+                opponents = _opponents(columns.reshape(-1, *columns.shape[2:]))
+                planes = [cv2.extractChannel(opponents, int(channel)) for channel in channels]
+                shape = (-1, *columns.shape[1:3])
+                yield _Strip(scale, channels, np.reshape(planes, shape), slice(left - first, right - first))
+
+    def _originals(self) -> Iterator[_Original]:
+        for strip in self._strips(self._pyramid):
+            planes = strip.planes
+            mean, square = self._blurred(strip, planes, planes * planes)
+            edges = 1 + np.abs(planes[:, :, strip.inner] - mean)
+            yield _Original(planes, mean, square - mean * mean, edges)
+
+    def _errors(self, original: _Original, strip: _Strip) -> npt.NDArray[np.float64]:
+        """For each channel the sums of three maps of errors, and of their fourth powers."""
+        planes = strip.planes
+        mean, square, product = self._blurred(strip, planes, planes * planes, planes * original.planes)
+        covariance = product - mean * original.mean
+        variances = (square - mean * mean) + original.variance
+        shift = mean - original.mean
+        structure = 1 - (1 - shift * shift) * (2 * covariance + STABILIZER) / (variances + STABILIZER)
+        edges = (1 + np.abs(planes[:, :, strip.inner] - mean)) / original.edges - 1
+        sums = [_norms(errors, len(strip.channels)) for errors in (structure, edges, -edges)]
+        return np.array(sums).transpose(2, 1, 0)
+
+    def _blurred(self, strip: _Strip, *planes: Plane) -> list[Plane]:
+        """Beyond a picture's edges is nothing, as in the reference; beyond a tile's its own mirror image."""
+        margin = self._margin
+        together = np.concatenate(planes)
+        if margin:
+            together = np.pad(together, ((0, 0), (margin, margin), (margin, margin)), mode="reflect")
+        blurred = (rounded if strip.scale else exact)(together)
+        inner = slice(strip.inner.start + margin, strip.inner.stop + margin)
+        return np.split(blurred[:, margin : blurred.shape[1] - margin, inner], len(planes))
+
+
+def _norms(errors: Plane, channels: int) -> tuple[list[float], list[float]]:
+    """By channel, the sum of what is above zero, and of its fourth power."""
+    flat = np.maximum(errors, 0).reshape(channels, -1)
+    sums = [cv2.norm(channel, cv2.NORM_L1) for channel in flat]
+    return sums, [cv2.norm(channel * channel, cv2.NORM_L2SQR) for channel in flat]
+
+
+def _weights(scales: int) -> npt.NDArray[np.float64]:
+    """By channel, scale, norm and map. Pictures too small for every scale get the first of them: so the reference."""
+    weights = np.array(WEIGHTS).ravel()[: 3 * scales * 6].reshape(3, scales, 2, 3)
+    return np.where(weights < NEGLIGIBLE, 0, weights)
+
+
+def _scaled(errors: float) -> float:
+    """The sum of weighted errors on the scale of what people said."""
+    errors *= 0.9562382616834844
+    errors = 2.326765642916932 * errors - 0.020884521182843837 * errors**2 + 6.248496625763138e-05 * errors**3
+    return 100 - 10 * float(max(errors, 0) ** 0.6276336467831387)
+
+
+def _pyramid(tiles: Pixels) -> list[Level]:
+    """The tiles, then their halves in linear light; a level under SMALLEST_SIDE has none."""
+    levels: list[Level] = [tiles]
+    while len(levels) < SCALES and min(levels[-1].shape[1:3]) >= SMALLEST_SIDE:
+        levels.append(_halved(levels[-1]))
+    return levels
+
+
+def _halved(level: Level) -> Plane:
+    count, height, width, _ = level.shape
+    half = np.empty((count, (height + 1) // 2, (width + 1) // 2, 3), np.float32)
+    for left, right in _columns(level):
+        strip = level[:, :, left:right]
+        if height % 2 or (right - left) % 2:
+            strip = np.pad(strip, ((0, 0), (0, height % 2), (0, (right - left) % 2), (0, 0)), mode="edge")
+        flat = _linear(strip.reshape(-1, *strip.shape[2:]))
+        smaller = cv2.resize(flat, (flat.shape[1] // 2, flat.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        half[:, :, left // 2 : (right + 1) // 2] = smaller.reshape(count, -1, *smaller.shape[1:])
+    return half
+
+
+def _columns(level: Level) -> Iterator[tuple[int, int]]:
+    """Where strips begin and end; all but the last have an even width."""
+    count, height, width, _ = level.shape
+    wide = max(NARROWEST, STRIP // (count * height) & ~1)
+    for left in range(0, width, wide):
+        yield left, min(left + wide, width)
+
+
+def _linear(pixels: Level) -> Plane:
+    return np.asarray(cv2.LUT(pixels, LINEAR) if pixels.dtype == np.uint8 else pixels)
+
+
+def _opponents(pixels: Level) -> Plane:
+    cones = cv2.pow(cv2.transform(_linear(pixels), CONES), 1 / 3)
+    return np.asarray(cv2.transform(cones, OPPONENTS))

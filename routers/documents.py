@@ -1,0 +1,88 @@
+"""What the OpenAPI document says beyond what the framework sees: refusals, headers, bodies that are read by hand."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from routers.answers import RESULT_HEADERS
+from schemas import EstimateRequest, OptimizationOptions, Problem, RequestOptions, UrlRequest
+
+MODELS: tuple[type[BaseModel], ...] = (Problem, OptimizationOptions, RequestOptions, UrlRequest, EstimateRequest)
+"""Named by `reference`; no handler's signature tells the framework about them."""
+TEMPLATE = "#/components/schemas/{model}"
+SECURITY: list[dict[str, list[str]]] = [{}, {"bearer": []}, {"header": []}, {"basic": []}]
+"""A key in any of three spellings, or none: REQUIRE_AUTH decides."""
+SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "basic": {"type": "http", "scheme": "basic", "description": "User `api`, the key as password."},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+NUMBERS = frozenset(
+    (
+        "X-Original-Size",
+        "X-Optimized-Size",
+        "X-Quality-Used",
+        "Image-Width",
+        "Image-Height",
+        "X-RateLimit-Limit",
+        "X-RateLimit-Remaining",
+        "X-RateLimit-Reset",
+    )
+)
+ALWAYS = {"X-Request-ID": {"schema": {"type": "string"}, "required": True}}
+RETRY = {"Retry-After": {"schema": {"type": "integer", "minimum": 1}, "required": True, "description": "Seconds."}}
+REFUSAL_HEADERS: dict[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": {"schema": {"type": "string"}, "required": True}},
+    429: RETRY,
+    503: RETRY,
+}
+
+
+def reference(model: type[BaseModel]) -> dict[str, str]:
+    """A schema that is one of MODELS."""
+    return {"$ref": TEMPLATE.format(model=model.__name__)}
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The answers that are problem documents, for a route's `responses`."""
+    content = {"application/problem+json": {"schema": reference(Problem)}}
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": content,
+            "headers": ALWAYS | REFUSAL_HEADERS.get(status, {}),
+        }
+        for status in statuses
+    }
+
+
+def result_headers() -> dict[str, Any]:
+    """The headers of a result; which of them are there depends on what was done."""
+    rest = [name for name in RESULT_HEADERS if name not in ("Retry-After", *ALWAYS)]
+    return ALWAYS | {name: {"schema": {"type": "integer" if name in NUMBERS else "string"}} for name in rest}
+
+
+def query_options() -> list[dict[str, Any]]:
+    """The optimization options as query parameters."""
+    properties = OptimizationOptions.model_json_schema(ref_template=TEMPLATE)["properties"]
+    return [
+        {"name": name, "in": "query", "schema": _without_null(field), "description": "Only with a raw body."}
+        for name, field in properties.items()
+    ]
+
+
+def _without_null(field: dict[str, Any]) -> dict[str, Any]:
+    """In a query, what is not given is not null but absent."""
+    given: list[dict[str, Any]] = [kind for kind in field.get("anyOf", [field]) if kind != {"type": "null"}]
+    return given[0]
+
+
+def complete(app: FastAPI) -> None:
+    """Add what the references of the routes stand for; after the last router."""
+    components = app.openapi().setdefault("components", {})
+    _, described = models_json_schema([(model, "validation") for model in MODELS], ref_template=TEMPLATE)
+    components["schemas"] = described["$defs"] | components.get("schemas", {})
+    components["securitySchemes"] = SCHEMES

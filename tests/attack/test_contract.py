@@ -1,0 +1,31 @@
+"""Every operation of the OpenAPI document, asked for what it says and for what it does not, answers as it says."""
+
+import os
+
+import httpx
+
+from benchmarks.contract import check_contract
+
+EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "60"))
+"""Random requests for each operation; more for a longer look."""
+
+
+def test_the_service_is_what_its_document_says(service: httpx.Client) -> None:
+    found = check_contract(str(service.base_url).rstrip("/"), EXAMPLES)
+    assert not found.report, found.report
+    assert found.requests > EXAMPLES
+
+
+def test_every_operation_names_its_refusals(service: httpx.Client) -> None:
+    document = service.get("/openapi.json").json()
+    problem = {"$ref": "#/components/schemas/Problem"}
+    for method, operation in ((m, o) for item in document["paths"].values() for m, o in item.items() if m == "post"):
+        refusals = {status: answer["content"] for status, answer in operation["responses"].items() if status >= "400"}
+        assert {"400", "401", "413", "429", "503"} <= set(refusals), method
+        assert all(content == {"application/problem+json": {"schema": problem}} for content in refusals.values())
+
+
+def test_the_document_names_everything_that_it_refers_to(service: httpx.Client) -> None:
+    text = service.get("/openapi.json").text
+    names = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
+    assert names <= set(service.get("/openapi.json").json()["components"]["schemas"])
