@@ -139,7 +139,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
         settings.min_score_floor,
     )
     sketchers = WorkerPool(1, worker_environment(settings), WORKER_PRELOAD, launcher)
-    estimator = Estimator(sketchers, engine.formats, limits)
+    estimator = Estimator(runner, sketchers, engine.formats, limits)
     stores = build_stores(settings)
     async with open_storage(settings.redis_url.get_secret_value()) as storage:
         try:

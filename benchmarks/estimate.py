@@ -6,27 +6,28 @@ python -m benchmarks estimate --rows FOLDER      fit again over what an earlier 
 """
 
 import argparse
+import asyncio
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import exp, inf, log
 from pathlib import Path
 from statistics import fmean
 
-from benchmarks.estimate_fit import Point, fit, judged
-from benchmarks.estimate_rows import Row, collect, load
-from benchmarks.estimate_write import write
-from estimation.estimator import is_sketched
+from benchmarks.estimate_fit import Point, chosen, fit, judged
+from benchmarks.estimate_rows import Row, collect, load, tools_for
+from benchmarks.estimate_write import Fitted, home, write
 from exceptions import PareError
-from optimizers.base import Optimizer
+from optimizers.base import ImageInfo, Optimizer
 from optimizers.policy import Policy
-from optimizers.prediction import HEAD_BYTES, UNREAD, Fit, Head, Outlook, conversion, foretell
+from optimizers.prediction import HEAD_BYTES, UNREAD, Head, Outlook, conversion, foretell
 from optimizers.router import FORMATS, detect
-from optimizers.sketch import sketch
+from optimizers.toolbox import Toolbox
 
 UPLOAD, HEADER = "upload", "header"
-VARIANT = 0.3
+VARIANT = 0.2
 """What a row of a variant, another quality or a conversion of one counts beside one of the folder's own files."""
 
 
@@ -39,6 +40,8 @@ class Seen:
     owner: Optimizer
     """Whose numbers foretell it: the picture's own format, or the one that it is converted to."""
     outlook: Outlook
+    counts: bool = True
+    """Whether an estimate would really go by this case."""
 
     @property
     def point(self) -> Point:
@@ -49,7 +52,9 @@ class Seen:
             1.0 if self.row.own and self.row.quality == Policy().quality else VARIANT,
             dict(self.outlook.traits),
             self.row.left / self.outlook.base,
-            self.outlook.base / self.row.size,
+            # A converted file may be many times as large as its source: there the miss is a share of the result.
+            self.outlook.base / (self.row.left if self.row.target else self.row.size),
+            inf if self.row.target else self.row.size / self.outlook.base,
         )
 
 
@@ -77,72 +82,82 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _arguments(argv)
     if args.folder:
         collect(args.folder, args.rows)
-    seen = [one for row in load(args.rows) for one in see(row, args.rows)]
+    seen = asyncio.run(look(load(args.rows), args.rows))
     misses, fits = learn(seen)
     print(table(misses))
-    for (name, case), (found, count, error) in sorted(fits.items()):
-        print(f"{name:6} {case:22} {count:4} rows, {error:5.1f} points  {found}")
+    for (module, case), found in sorted(fits.items()):
+        print(f"{module} {case}: {found.rows} rows, {found.points:.1f} points, {found.fit}")
     if args.write:
         write(fits)
     return 0
 
 
-def see(row: Row, folder: Path) -> Iterable[Seen]:
-    """The row as an upload and by its first bytes; the former by a sketch where one would be made."""
-    data = (folder / row.file).read_bytes()
+async def look(rows: Sequence[Row], folder: Path) -> list[Seen]:
+    """Every row as an upload and by its first bytes alone."""
+    async with tools_for() as make_tools:
+        return [one for row in rows for one in await see(row, (folder / row.file).read_bytes(), make_tools())]
+
+
+async def see(row: Row, data: bytes, tools: Toolbox) -> list[Seen]:
+    """One row in both modes."""
     optimizer = detect(data)
     policy = Policy(quality=row.quality, named=bool(row.target), targets=(row.target,) if row.target else ())
     owner = next((f for f in FORMATS if f.spec.name == row.target), optimizer)
+    seen = []
     for mode, head in ((UPLOAD, Head.of(data)), (HEADER, Head(data[:HEAD_BYTES], len(data)))):
         try:
             info = optimizer.inspect(data) if head.whole else optimizer.inspect_head(head)
         except PareError:
-            yield Seen(row, mode, owner, Outlook(UNREAD, row.size))
+            if not row.target:
+                seen.append(Seen(row, mode, owner, Outlook(UNREAD, row.size)))
             continue
-        traits = {}
-        if mode == UPLOAD and optimizer.spec.decoder and is_sketched(optimizer, info, row.size):
-            traits = sketch(data, optimizer.spec.decoder)
+        traits = await sketch_of(optimizer, data, info, policy, tools) if mode == UPLOAD else {}
         outlook = optimizer.outlook(info, head, policy, traits)
         if row.target:
-            outlook = conversion(outlook, info.width * info.height * info.frames, policy, traits)
-        yield Seen(row, mode, owner, outlook)
+            pixels = info.width * info.height * info.frames
+            outlook = conversion(outlook, pixels, info.source_quality, policy, traits)
+        seen.append(Seen(row, mode, owner, outlook))
+    return seen
 
 
-def learn(seen: Sequence[Seen]) -> tuple[list[Miss], dict[tuple[str, str], tuple[Fit, int, float]]]:
-    """How every row would have been missed, and for each case its fit, how many rows it has and its mean miss."""
+async def sketch_of(
+    optimizer: Optimizer, data: bytes, info: ImageInfo, policy: Policy, tools: Toolbox
+) -> Mapping[str, float]:
+    """The traits that an upload's sketch would find; none where it finds none."""
+    try:
+        return await optimizer.sketch(data, info, policy, tools) or {}
+    except PareError:
+        return {}
+
+
+def learn(seen: Sequence[Seen]) -> tuple[list[Miss], dict[tuple[str, str], Fitted]]:
+    """How every row would have been missed, and the fit of each case, by the module that it belongs to."""
     cases: dict[tuple[str, str], list[Seen]] = defaultdict(list)
     for one in seen:
-        cases[one.owner.spec.name, one.outlook.case].append(one)
+        cases[home(one.owner), one.outlook.case].append(one)
+        if one.mode == HEADER and not one.row.target and one.outlook.case != UNREAD:
+            unread = replace(one, outlook=Outlook(UNREAD, one.row.size), counts=False)
+            cases[home(one.owner), UNREAD].append(unread)
     misses, fits = [], {}
     for key, members in cases.items():
-        found = _missed(members)
+        points = [one.point for one in members]
+        names = chosen(points)
+        found = [miss for miss, one in zip(_missed(members, points, names), members, strict=True) if one.counts]
         misses += found
-        error = fmean(abs(miss.truth - miss.estimate) for miss in found)
-        fits[key] = (fit([one.point for one in members]), len(members), error)
-    for name in {name for name, _ in cases}:
-        whole = [one for one in seen if one.owner.spec.name == name and not one.row.target and one.mode == HEADER]
-        points = [
-            Point(p.group, p.picture, p.weight, {}, one.row.left / one.row.size, 1.0)
-            for one in whole
-            for p in [one.point]
-        ]
-        if points:
-            fits[name, UNREAD] = (fit(points), len(points), 0.0)
+        error = fmean(abs(miss.truth - miss.estimate) for miss in found) if found else 0.0
+        fits[key] = Fitted(fit(points, names), len(members), error)
     return misses, fits
 
 
-def _missed(members: Sequence[Seen]) -> list[Miss]:
-    by_point = {id(point): one for one in members for point in [one.point]}
-    points = [one.point for one in members]
-    by_point = dict(zip(map(id, points), members, strict=True))
-    found = []
-    for point, fitted in judged(points):
-        one = by_point[id(point)]
-        most = float("inf") if one.row.target else one.row.size
-        said = foretell(one.outlook, {one.outlook.case: fitted}, most)
+def _missed(members: Sequence[Seen], points: Sequence[Point], names: Sequence[str]) -> list[Miss]:
+    fitted = {id(point): found for point, found in judged(points, names)}
+    misses = []
+    for one, point in zip(members, points, strict=True):
+        most = inf if one.row.target else one.row.size
+        said = foretell(one.outlook, {one.outlook.case: fitted[id(point)]}, most)
         percent = [100 * (1 - size / one.row.size) for size in (one.row.left, said.size, said.high, said.low)]
-        found.append(Miss(one.row, one.mode, one.owner.spec.name, one.outlook.case, *percent))
-    return found
+        misses.append(Miss(one.row, one.mode, one.owner.spec.name, one.outlook.case, *percent))
+    return misses
 
 
 def table(misses: Sequence[Miss]) -> str:
@@ -168,10 +183,14 @@ def table(misses: Sequence[Miss]) -> str:
 
 
 def _cell(misses: Sequence[Miss]) -> str:
+    """For conversions, which may be many times larger than the file, the miss is a factor."""
     if not misses:
         return "–"
     error = fmean(abs(m.truth - m.estimate) for m in misses)
-    return f"{error:.1f}, {fmean(m.covered for m in misses):.0%}, {fmean(m.high - m.low for m in misses):.1f}"
+    covered = f"{fmean(m.covered for m in misses):.0%}"
+    if misses[0].row.target:
+        return f"× {exp(fmean(abs(log((100 - m.estimate) / (100 - m.truth))) for m in misses)):.2f}, {covered}"
+    return f"{error:.1f}, {covered}, {fmean(m.high - m.low for m in misses):.1f}"
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

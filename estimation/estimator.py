@@ -1,6 +1,7 @@
 """Estimates: by the header alone, and for uploads that are small enough with a sketch of the pixels."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -12,27 +13,23 @@ from optimizers.conversion import suitable
 from optimizers.policy import ORIGINAL, Policy
 from optimizers.prediction import Head, Outlook, Prediction
 from optimizers.router import CHOICE
-from optimizers.sketch import sketch
+from optimizers.toolbox import Toolbox
 from security.file_validation import ImageLimits
+from utils.subprocess_runner import ToolRunner
 from utils.worker_pool import WorkerPool
 
-SKETCH_PIXELS = 1_500_000
-SKETCH_BYTES = 1 << 20
-"""The most that is decoded for a sketch: about 15 ms of CPU."""
 SKETCH_SECONDS = 2.0
 PATIENCE_SECONDS = 0.2
 """How long an estimate waits for its turn at a sketch before it goes by the header."""
 
 
-def is_sketched(optimizer: Optimizer, info: ImageInfo, size: int) -> bool:
-    """Whether an upload gets a sketch: where that pays, and costs no more than it may."""
-    return optimizer.sketched and info.width * info.height <= SKETCH_PIXELS and size <= SKETCH_BYTES
-
-
 class Estimator:
     """Estimates pictures of every format; sketches are made one at a time, in a worker of their own."""
 
-    def __init__(self, workers: WorkerPool, formats: Sequence[Optimizer], limits: ImageLimits) -> None:
+    def __init__(
+        self, runner: ToolRunner, workers: WorkerPool, formats: Sequence[Optimizer], limits: ImageLimits
+    ) -> None:
+        self._runner = runner
         self._workers = workers
         self._formats = formats
         self._limits = limits
@@ -41,17 +38,18 @@ class Estimator:
     async def of_file(self, data: bytes, policy: Policy) -> Estimate:
         """A whole file. Raises PareError where /optimize would refuse its header or the wishes."""
         subject = await asyncio.to_thread(analyse, Head.of(data), self._formats, self._limits)
-        return await asyncio.to_thread(self._estimate, subject, policy, await self._seen(subject))
+        return await asyncio.to_thread(self._estimate, subject, policy, await self._seen(subject, policy))
 
     async def of_head(self, head: Head, policy: Policy) -> Estimate:
-        """A file of which only the first bytes are at hand. Raises PareError."""
+        """A file of which only the first bytes may be at hand. Raises PareError."""
+        if head.whole:
+            return await self.of_file(head.data, policy)
         subject = await asyncio.to_thread(analyse, head, self._formats, self._limits)
         return await asyncio.to_thread(self._estimate, subject, policy, {})
 
-    async def _seen(self, subject: Subject) -> Mapping[str, float]:
-        """The traits of a sketch; none where it would cost too much, or failed."""
-        decoder = subject.optimizer.spec.decoder
-        if decoder is None or not subject.info or not is_sketched(subject.optimizer, subject.info, subject.head.size):
+    async def _seen(self, subject: Subject, policy: Policy) -> Mapping[str, float]:
+        """The traits of a sketch; none where it would cost too much, took too long, or failed."""
+        if subject.info is None:
             return {}
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -59,7 +57,8 @@ class Estimator:
         except TimeoutError:
             return {}
         try:
-            return await self._workers.call(sketch, (subject.head.data, decoder), {}, timeout=SKETCH_SECONDS)
+            tools = Toolbox(self._runner, self._workers, time.monotonic() + SKETCH_SECONDS, SKETCH_SECONDS)
+            return await subject.optimizer.sketch(subject.head.data, subject.info, policy, tools) or {}
         except PareError:
             return {}
         finally:

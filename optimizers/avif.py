@@ -1,7 +1,7 @@
 """AVIF: cleaned; re-encoded only where the request itself names a quality and nothing but precision is lost."""
 
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from exceptions import UnprocessableImage
@@ -35,7 +35,6 @@ class Avif(Optimizer):
     spec = FormatSpec(name="avif", mime="image/avif", extensions=("avif", "avifs"), decoder="AVIF")
     outlook = staticmethod(heif_outlook.recoded)
     fits = heif_outlook.FITS
-    sketched = False
 
     @staticmethod
     def sample() -> bytes:
@@ -49,6 +48,10 @@ class Avif(Optimizer):
     def inspect(self, data: bytes) -> ImageInfo:
         """See heif.inspect."""
         return heif.inspect(data)
+
+    async def sketch(self, data: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Mapping[str, float] | None:
+        """None: the header tells all, and decoding takes long."""
+        return None
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned:
         """See heif.clean."""

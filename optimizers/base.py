@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from optimizers import look, pixels
 from optimizers.policy import Metadata, Policy
 from optimizers.prediction import UNREAD, Fit, Head, Outlook, Prediction, conversion, foretell
+from optimizers.sketch import SKETCH_BYTES, SKETCH_PIXELS, sketch
 from optimizers.toolbox import Toolbox
 
 
@@ -149,8 +150,6 @@ class Optimizer(ABC):
     decode: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(pixels.decode)
     """Runs in an isolated worker: the pixels, upright, for a conversion (`optimizers/pixels.py`)."""
 
-    sketched: ClassVar[bool] = True
-    """Whether a look at the pixels tells enough more than the header to be worth its time."""
     fits: ClassVar[Mapping[str, Fit]] = {}
     """What was left of other files, by what was done to them (`benchmarks/estimate.py` writes it)."""
 
@@ -165,6 +164,12 @@ class Optimizer(ABC):
     def inspect_head(self, head: Head) -> ImageInfo:
         """As `inspect`, of a file whose end is missing; an animation may have more frames than are found."""
         return self.inspect(head.padded)
+
+    async def sketch(self, data: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Mapping[str, float] | None:
+        """Traits that the header does not tell, within 20 ms of CPU; none where that is too little time, or pays not."""
+        if self.spec.decoder is None or info.width * info.height > SKETCH_PIXELS or len(data) > SKETCH_BYTES:
+            return None
+        return await tools.call(sketch, data, self.spec.decoder)
 
     @staticmethod
     def outlook(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, float]) -> Outlook:
@@ -214,7 +219,8 @@ class Target(Optimizer):
 
     def foresee(self, source: Outlook, info: ImageInfo, policy: Policy, seen: Mapping[str, float]) -> Prediction | None:
         """What a picture would have in this format; None where nothing was fitted for its kind."""
-        outlook = conversion(source, info.width * info.height * info.frames, policy, seen)
+        pixels = info.width * info.height * info.frames
+        outlook = conversion(source, pixels, info.source_quality, policy, seen)
         return foretell(outlook, self.fits) if outlook.case in self.fits else None
 
     @abstractmethod

@@ -1,36 +1,49 @@
-"""What will be left of a GIF: how many bits its pixels take tells runs from noise."""
+"""What will be left of a GIF: how far its colours may be bent, and how much of its frames stands still."""
 
 from collections.abc import Mapping
 from math import log
 
 from optimizers.base import ImageInfo
+from optimizers.gif_tolerance import is_flat
 from optimizers.policy import Policy
-from optimizers.prediction import Fit, Head, Outlook, density, wanted_quality
+from optimizers.prediction import SEEN, Fit, Head, Outlook, density, wanted_quality
 from utils import gif_blocks
 
 FITS: dict[str, Fit] = {}
-FLAT_COLOURS = 16
+TRIED_PIXELS = 150_000
+"""So many of the first frames are tried; the first one in any case up to a limit."""
+TRIED_FRAMES = 8
+
+
+def first_frames(gif: gif_blocks.Gif) -> gif_blocks.Gif:
+    """The file up to the frame with which it has enough pixels to tell of the rest."""
+    pixels = frames = 0
+    for at, block in enumerate(gif.blocks):
+        if isinstance(block, gif_blocks.Image):
+            pixels, frames = pixels + block.area, frames + 1
+            if pixels >= TRIED_PIXELS or frames == TRIED_FRAMES:
+                return gif_blocks.Gif(gif.screen, gif.blocks[: at + 1])
+    return gif
 
 
 def outlook(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, float]) -> Outlook:
     """Bent where its colours bear it, else packed again."""
     gif = gif_blocks.parse(head.data if head.whole else gif_blocks.closed(head.data))
+    moving = any(isinstance(block, gif_blocks.Extension) and block.is_loop for block in gif.blocks) or info.frames > 1
     quality = wanted_quality(policy)
-    images = gif.images
-    colours = max(image.colours or gif.screen.colours for image in images)
-    area = sum(image.area for image in images)
-    coded = sum(len(image.coded) for image in images)
-    moving = bool(info.durations)
-    traits = {
-        "density": density(head.size, info.width, info.height, info.frames),
-        "bits": log(max(coded, 1) / max(area, 1)),
+    bent = not policy.lossless and not is_flat(gif)
+    traits = {**_told(gif, info), "quality": quality / 100, **seen}
+    case = ("film" if moving else "still") + (SEEN if seen else " bent" if bent else "")
+    return Outlook(case, head.size, traits, "gifsicle lossy" if bent else "gifsicle")
+
+
+def _told(gif: gif_blocks.Gif, info: ImageInfo) -> dict[str, float]:
+    """What the frames' headers tell."""
+    area, coded = sum(image.area for image in gif.images), max(1, sum(len(image.coded) for image in gif.images))
+    return {
+        "density": density(coded, info.width, info.height, info.frames),
+        "bits": log(coded / max(area, 1)),
         "pixels": log(info.width * info.height),
         "cover": area / (info.width * info.height * info.frames),
-        "quality": quality / 100,
-        "colours": log(colours) if colours else 0.0,
-        "moving": float(moving),
-        **seen,
+        "palettes": log(1 + sum(len(image.palette) for image in gif.images) / coded),
     }
-    bent = not policy.lossless and colours > FLAT_COLOURS
-    case = ("film" if moving else "still") if bent else "packed"
-    return Outlook(case + (" seen" if seen else ""), head.size, traits, "gifsicle lossy" if bent else "gifsicle")

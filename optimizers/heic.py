@@ -1,6 +1,6 @@
 """HEIC: cleaned, never re-encoded; the one free encoder at hand writes larger files and is GPL."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from optimizers import heif, heif_outlook
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
@@ -26,7 +26,6 @@ class Heic(Optimizer):
     )
     outlook = staticmethod(heif_outlook.outlook)
     fits = heif_outlook.FITS
-    sketched = False
 
     @staticmethod
     def sample() -> bytes:
@@ -45,6 +44,10 @@ class Heic(Optimizer):
     def inspect(self, data: bytes) -> ImageInfo:
         """See heif.inspect."""
         return heif.inspect(data, pages=True)
+
+    async def sketch(self, data: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Mapping[str, float] | None:
+        """None: the header tells all, and decoding takes long."""
+        return None
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned:
         """See heif.clean."""

@@ -1,6 +1,6 @@
 """JPEG: MozJPEG's cjpeg where pixels may change, its jpegtran where they may not; gain maps stay attached."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +108,10 @@ class Jpeg(Target):
             metadata=sum(len(segment) for segment in header if segment.is_metadata),
             source_quality=None if dial is None else round(between([(d, q) for q, d in DIALS], dial)),
         )
+
+    async def sketch(self, data: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Mapping[str, float] | None:
+        """What a coarser quantization saves, of the upper part of a large picture."""
+        return await tools.call(jpeg_outlook.sketch_coarser, data, "JPEG")
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned | None:
         """Take metadata away segment by segment."""

@@ -87,8 +87,8 @@ class Prediction:
 
 
 def foretell(outlook: Outlook, fits: Mapping[str, Fit], most: float = inf) -> Prediction:
-    """The prediction of an outlook by its case's fit, never above `most` bytes."""
-    fit = fits.get(outlook.case, Fit({}))
+    """The prediction of an outlook by its case's fit, or that of any file of its format; never above `most` bytes."""
+    fit = fits.get(outlook.case) or fits.get(UNREAD) or Fit({})
     middle = fit.share(outlook.traits)
     size, low, high = (min(most, outlook.base * _share(middle + beside)) for beside in (0, fit.low, fit.high))
     return Prediction(size, low, high, outlook.method)
@@ -98,13 +98,15 @@ def _share(logarithm: float) -> float:
     return exp(min(max(logarithm, LEAST), MOST))
 
 
-def conversion(source: Outlook, pixels: int, policy: Policy, seen: Mapping[str, float]) -> Outlook:
+def conversion(
+    source: Outlook, pixels: int, source_quality: int | None, policy: Policy, seen: Mapping[str, float]
+) -> Outlook:
     """What bears on the size of a picture in another format: what its own tells of detail."""
     traits = {
         "detail": source.traits.get("density", 0.0),
         "quality": wanted_quality(policy) / 100,
         "pixels": log(max(1, pixels)),
-        "fineness": source.traits.get("fineness", 0.0),
+        "source": (source_quality or policy.quality) / 100,
         **seen,
     }
     return Outlook(f"from {source.coding}" + (SEEN if seen else ""), pixels, traits, "convert")

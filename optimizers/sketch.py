@@ -11,20 +11,26 @@ TILE = 96
 TILES = 10
 """Squares that are looked at, spread evenly over the picture: 92,000 pixels."""
 TRIAL_QUALITY = 75
+SKETCH_PIXELS, SKETCH_BYTES = 1_500_000, 1 << 20
+"""Up to which size a picture is decoded within 20 ms."""
 COLOURS = 64
+MANY_SHADES = 4096
 
 
 def sketch(data: bytes, decoder: str) -> dict[str, float]:
     """Traits of the first frame: bytes a pixel of trials, and how flat it is; raises UnprocessableImage."""
     with opened(data, decoder) as image:
-        image.load()
-        alpha = image.has_transparency_data
-        part = _part(image).convert("RGBA" if alpha else "RGB")
-    return _traits(part)
+        part = part_of(image)
+    return traits_of(part)
 
 
-def _part(image: Any) -> Any:
-    """Tiles of the picture side by side."""
+def part_of(image: Any) -> Any:
+    """Tiles of a picture side by side, in RGB or RGBA."""
+    image.load()
+    return _tiles(image).convert("RGBA" if image.has_transparency_data else "RGB")
+
+
+def _tiles(image: Any) -> Any:
     from PIL import Image
 
     across, down = image.width // TILE, image.height // TILE
@@ -42,7 +48,8 @@ def _part(image: Any) -> Any:
     return part
 
 
-def _traits(part: Any) -> dict[str, float]:
+def traits_of(part: Any) -> dict[str, float]:
+    """What is seen in a part of a picture."""
     import numpy as np
 
     pixels = np.asarray(part).astype(np.int16)
@@ -56,6 +63,7 @@ def _traits(part: Any) -> dict[str, float]:
         "detail": log(max(trial.tell() - 600, 50) / area),
         "drawn": log(max(len(zlib.compress(few.tobytes(), 6)), 50) / area),
         "flat": float((step == 0).mean()),
+        "shades": log(len(part.getcolors(MANY_SHADES) or range(MANY_SHADES))),
         "edges": float((step > 24).mean()),
         "grain": float(((step > 0) & (step <= 6)).mean()),
     }

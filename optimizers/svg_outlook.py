@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from math import log
+from math import exp, log
 
 from optimizers.base import ImageInfo
 from optimizers.policy import Policy
@@ -25,18 +25,32 @@ PATTERNS = {
     "points": re.compile(rb"(?<=\d)\s*,\s*|(?<=[A-Za-z])\s+(?=[-\d])|\s+(?=-)|(?<![\d])0(?=\.)"),
     "groups": re.compile(rb"</?g\b[^>]*>"),
 }
+PLACES = re.compile(rb"(?<=\d\.)\d+|(?<=[ ,\-\"]\.)\d+")
+ABSOLUTE, RELATIVE = (
+    re.compile(rb"(?<=[\d\" zZ])[MLHVCSQTA](?=[\d .-])"),
+    re.compile(rb"(?<=[\d\" zZ])[mlhvcsqta](?=[\d .-])"),
+)
 
 
 def text_traits(text: bytes) -> dict[str, float]:
-    """The share of the text that each kind of waste takes."""
+    """The share of the text that each kind of waste takes, and how its numbers are written."""
     size = max(1, len(text))
-    return {name: sum(len(found) for found in pattern.findall(text)) / size for name, pattern in PATTERNS.items()}
+    shares = {name: sum(len(found) for found in pattern.findall(text)) / size for name, pattern in PATTERNS.items()}
+    places = [len(found) for found in PLACES.findall(text)]
+    absolute, relative = len(ABSOLUTE.findall(text)), len(RELATIVE.findall(text))
+    return {
+        **shares,
+        "places": sum(places) / max(1, len(places)),
+        "absolute": absolute / max(1, absolute + relative),
+        "waste": sum(shares.values()),
+    }
 
 
 def outlook(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, float]) -> Outlook:
     """Written anew by the sanitizer and, where loss is allowed, by scour."""
-    text = head.data[:TEXT_BYTES]
-    traits = {**text_traits(text), "size": log(head.size)}
+    if "left" in seen and not policy.lossless:
+        return Outlook("tried", head.size * exp(seen["left"]), {}, "scour")
+    traits = {**text_traits(head.data[:TEXT_BYTES]), "size": log(head.size)}
     return Outlook(
         "sanitized" if policy.lossless else "scoured", head.size, traits, "clean" if policy.lossless else "scour"
     )
@@ -44,6 +58,8 @@ def outlook(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, floa
 
 def packed(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, float]) -> Outlook:
     """The same of the text that the file unpacks to."""
+    if "left" in seen and not policy.lossless:
+        return outlook(info, head, policy, seen)
     text = gunzip_head(head.data, TEXT_BYTES)
     drawn = outlook(info, Head.of(text), policy, seen)
     traits = {**drawn.traits, "packed": log(max(1, len(text)) / max(1, min(head.size, len(head.data))))}

@@ -20,8 +20,10 @@ from utils.url_fetch import Fetcher
 
 FORM_OVERHEAD = 64 << 10
 """Bytes that a form's boundaries, headers and options may add to the file."""
-JSON_LIMIT = 256 << 10
+JSON_LIMIT = 64 << 10
 """Bytes of a JSON body."""
+URLS_LIMIT = 1 << 20
+"""Bytes of a JSON body with many URLs, of which presigned ones are long."""
 ToPolicy = Callable[[OptimizationOptions], Policy]
 Document = TypeVar("Document", bound=RequestOptions)
 
@@ -60,24 +62,24 @@ async def read_upload(body: Body, to_policy: ToPolicy, fetcher: Fetcher) -> Uplo
 
     Raises BadRequest, InvalidOptions, what reading the body does, and what fetching does.
     """
-    upload = await _read(body, to_policy, UrlRequest)
+    upload = await _read(body, to_policy, UrlRequest, JSON_LIMIT)
     return upload if isinstance(upload, Upload) else await _fetch(body, upload, to_policy, fetcher)
 
 
 async def read_inquiry(body: Body, to_policy: ToPolicy) -> Inquiry:
     """The same for an estimate; what URLs lead to is not fetched yet."""
-    read = await _read(body, to_policy, EstimateRequest)
+    read = await _read(body, to_policy, EstimateRequest, URLS_LIMIT)
     if isinstance(read, Upload):
         return Inquiry(read.policy, body.charge, data=read.source.data)
     return Inquiry(to_policy(read.optimization), body.charge, url=read.url, urls=tuple(read.urls or ()))
 
 
-async def _read(body: Body, to_policy: ToPolicy, document: type[Document]) -> Upload | Document:
+async def _read(body: Body, to_policy: ToPolicy, document: type[Document], limit: int) -> Upload | Document:
     kind = body.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         source, options = await _read_form(body)
     elif kind == "application/json":
-        return await _read_json(body, document)
+        return await _read_json(body, document, limit)
     else:
         source, options = await _read_raw(body)
     if not source.data:
@@ -85,10 +87,10 @@ async def _read(body: Body, to_policy: ToPolicy, document: type[Document]) -> Up
     return Upload(source, to_policy(options.optimization), storage=options.storage)
 
 
-async def _read_json(body: Body, document: type[Document]) -> Document:
+async def _read_json(body: Body, document: type[Document], limit: int) -> Document:
     if body.request.query_params:
         raise BadRequest("with a JSON body, options go into it, not into the query")
-    return document.from_json(await body.read(JSON_LIMIT))
+    return document.from_json(await body.read(limit))
 
 
 async def _fetch(body: Body, wish: UrlRequest, to_policy: ToPolicy, fetcher: Fetcher) -> Upload:
