@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     misses, fits = learn(seen)
     print(table(misses))
     for (module, case), found in sorted(fits.items()):
-        print(f"{module} {case}: {found.rows} rows, {found.points:.1f} points, {found.fit}")
+        print(f"{module} {case}: {found.rows} rows, {found.miss}, {found.fit}")
     if args.write:
         write(fits)
     return 0
@@ -144,8 +144,7 @@ def learn(seen: Sequence[Seen]) -> tuple[list[Miss], dict[tuple[str, str], Fitte
         names = chosen(points)
         found = [miss for miss, one in zip(_missed(members, points, names), members, strict=True) if one.counts]
         misses += found
-        error = fmean(abs(miss.truth - miss.estimate) for miss in found) if found else 0.0
-        fits[key] = Fitted(fit(points, names), len(members), error)
+        fits[key] = Fitted(fit(points, names), len(members), _miss(found))
     return misses, fits
 
 
@@ -183,14 +182,16 @@ def table(misses: Sequence[Miss]) -> str:
 
 
 def _cell(misses: Sequence[Miss]) -> str:
-    """For conversions, which may be many times larger than the file, the miss is a factor."""
     if not misses:
         return "–"
-    error = fmean(abs(m.truth - m.estimate) for m in misses)
-    covered = f"{fmean(m.covered for m in misses):.0%}"
-    if misses[0].row.target:
-        return f"× {exp(fmean(abs(log((100 - m.estimate) / (100 - m.truth))) for m in misses)):.2f}, {covered}"
-    return f"{error:.1f}, {covered}, {fmean(m.high - m.low for m in misses):.1f}"
+    return f"{_miss(misses)}, {fmean(m.covered for m in misses):.0%}, {fmean(m.high - m.low for m in misses):.1f}"
+
+
+def _miss(misses: Sequence[Miss]) -> str:
+    """In points; of conversions, which may be many times larger than the file, as a factor."""
+    if misses and misses[0].row.target:
+        return f"× {exp(fmean(abs(log((100 - m.estimate) / (100 - m.truth))) for m in misses)):.2f}"
+    return f"{fmean(abs(m.truth - m.estimate) for m in misses):.1f}" if misses else "–"
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

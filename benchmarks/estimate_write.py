@@ -13,17 +13,17 @@ from optimizers.prediction import Fit
 
 BLOCK = re.compile(r"(?:# Fitted by[^\n]*\n)?FITS: dict\[str, Fit\] = \{(?:\n.*?\n)?\}\n", re.DOTALL)
 TITLE = (
-    "# Fitted by `python -m benchmarks estimate`: rows, and the mean miss of sources left out, in points of the file.\n"
+    "# Fitted by `python -m benchmarks estimate`: rows, and the mean miss of sources left out (points of the file).\n"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """One case's line, how many rows it was fitted to, and by how many points it missed others."""
+    """One case's line, how many rows it was fitted to, and by how much it missed others."""
 
     fit: Fit
     rows: int
-    points: float
+    miss: str
 
 
 def home(optimizer: Optimizer) -> str:
@@ -37,7 +37,7 @@ def write(fits: Mapping[tuple[str, str], Fitted]) -> None:
     blocks: dict[str, list[str]] = defaultdict(list)
     for (module, case), found in sorted(fits.items()):
         weights = ", ".join(f'"{name}": {value}' for name, value in found.fit.weights.items())
-        blocks[module].append(f"    # {found.rows} rows, {found.points:.1f} points")
+        blocks[module].append(f"    # {found.rows} rows, {found.miss}")
         blocks[module].append(f'    "{case}": Fit({{{weights}}}, {found.fit.low}, {found.fit.high}),')
     paths = [Path(sys.modules[module].__file__ or "") for module in blocks]
     for path, lines in zip(paths, blocks.values(), strict=True):

@@ -23,9 +23,7 @@ class Subject:
     @property
     def frames(self) -> int | None:
         """How many; None where more may follow."""
-        if self.info is None or (self.info.frames > 1 and not self.head.whole):
-            return None
-        return self.info.frames
+        return self.info.frames if self.info and self.optimizer.counts_frames(self.head) else None
 
 
 def analyse(head: Head, formats: Sequence[Optimizer], limits: ImageLimits) -> Subject:

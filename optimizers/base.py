@@ -165,6 +165,10 @@ class Optimizer(ABC):
         """As `inspect`, of a file whose end is missing; an animation may have more frames than are found."""
         return self.inspect(head.padded)
 
+    def counts_frames(self, head: Head) -> bool:
+        """Whether these first bytes tell how many frames there are."""
+        return True
+
     async def sketch(self, data: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Mapping[str, float] | None:
         """Traits that the header does not tell, within 20 ms of CPU; none where that is too little time, or pays not."""
         if self.spec.decoder is None or info.width * info.height > SKETCH_PIXELS or len(data) > SKETCH_BYTES:

@@ -68,6 +68,10 @@ class Gif(Target):
         """Of as many frames as there are."""
         return self.inspect(head.data if head.whole else gif_blocks.closed(head.data))
 
+    def counts_frames(self, head: Head) -> bool:
+        """Not where more frames may follow."""
+        return head.whole
+
     async def sketch(self, data: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Mapping[str, float] | None:
         """What is left of the first frames."""
         part = bytes(gif_outlook.first_frames(gif_blocks.parse(data)))

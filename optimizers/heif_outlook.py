@@ -8,7 +8,13 @@ from optimizers.base import ImageInfo
 from optimizers.policy import Policy
 from optimizers.prediction import Coding, Fit, Head, Outlook, density, wanted_quality
 
-FITS: dict[str, Fit] = {}
+# Fitted by `python -m benchmarks estimate`: rows, and the mean miss of sources left out (points of the file).
+FITS: dict[str, Fit] = {
+    # 72 rows, 0.2
+    "kept": Fit({"one": 0.0}, 0.0, 0.0),
+    # 36 rows, –
+    "unread": Fit({"one": 0.0}, -0.862, 0.004),
+}
 
 
 def outlook(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, float]) -> Outlook:

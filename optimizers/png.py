@@ -168,6 +168,10 @@ class Apng(Png):
     def sample() -> bytes:
         return moving("PNG")
 
+    def counts_frames(self, head: Head) -> bool:
+        """Not where more frames may follow."""
+        return head.whole
+
     def sniff(self, head: bytes) -> bool:
         """A PNG signature and an acTL chunk before the pixels."""
         return head.startswith(SIGNATURE) and announces_animation(head)

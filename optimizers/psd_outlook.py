@@ -7,7 +7,13 @@ from optimizers.policy import Metadata, Policy
 from optimizers.prediction import Coding, Fit, Head, Outlook
 from utils.psd_sections import lean_resources, read
 
-FITS: dict[str, Fit] = {}
+# Fitted by `python -m benchmarks estimate`: rows, and the mean miss of sources left out (points of the file).
+FITS: dict[str, Fit] = {
+    # 18 rows, 0.0
+    "kept": Fit({"one": 0.0}, 0.0, 0.0),
+    # 9 rows, –
+    "unread": Fit({"one": 0.0}, -1.016, 0.851),
+}
 
 
 def outlook(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, float]) -> Outlook:

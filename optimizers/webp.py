@@ -103,6 +103,10 @@ class Webp(Optimizer):
         """Of as many frames as there are."""
         return self.inspect(head.data if head.whole else webp_outlook.closed(head.data))
 
+    def counts_frames(self, head: Head) -> bool:
+        """Not where more frames may follow."""
+        return head.whole or not webp_outlook.announces_film(head.data)
+
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned:
         if metadata is Metadata.ALL:
             return Cleaned(data)

@@ -14,8 +14,9 @@ from optimizers.prediction import HEAD_BYTES, Head
 from optimizers.router import FORMATS
 from optimizers.samples import moving
 from security.file_validation import ImageLimits
-from tests.conftest import LIMITS
+from tests.conftest import LIMITS, SEARCH_PATH
 from tests.helpers import encode, graphic, photo
+from utils.subprocess_runner import ToolRunner
 from utils.worker_pool import WorkerPool
 
 LARGE = photo(900, 700)
@@ -39,7 +40,7 @@ PICTURES = {
 
 @pytest.fixture
 def estimator(workers: WorkerPool) -> Estimator:
-    return Estimator(workers, FORMATS, LIMITS)
+    return Estimator(ToolRunner(SEARCH_PATH), workers, FORMATS, LIMITS)
 
 
 @pytest.mark.parametrize("data", PICTURES.values(), ids=list(PICTURES))
@@ -84,10 +85,11 @@ async def test_a_small_file_by_its_first_bytes_is_a_file(estimator: Estimator) -
 
 
 async def test_a_film_s_end_is_not_made_up(estimator: Estimator) -> None:
-    film = encode(LARGE, "GIF", save_all=True, append_images=[photo(900, 700, 2)], duration=50)
-    assert (await estimator.of_head(_head(film), Policy())).frames is None
-    loop = encode(LARGE, "GIF", save_all=True, append_images=[photo(900, 700, 2)], duration=50, loop=0)
-    assert (await estimator.of_head(_head(loop), Policy())).frames is None
+    for format, options in (("GIF", {}), ("GIF", {"loop": 0}), ("WEBP", {"quality": 99}), ("PNG", {})):
+        film = encode(LARGE, format, save_all=True, append_images=[photo(900, 700, 2)], duration=50, **options)
+        assert (await estimator.of_head(_head(film), Policy())).frames is None
+    still = encode(LARGE, "WEBP", quality=99, exif=bytes(12))
+    assert (await estimator.of_head(_head(still), Policy())).frames == 1
 
 
 async def test_a_header_out_of_reach_is_estimated_all_the_same(estimator: Estimator) -> None:
@@ -125,7 +127,7 @@ async def test_no_conversion_to_what_cannot_hold_it(estimator: Estimator) -> Non
 
 
 async def test_what_optimize_refuses_is_refused(workers: WorkerPool, estimator: Estimator) -> None:
-    small = Estimator(workers, FORMATS, ImageLimits(1000, 1000, 1))
+    small = Estimator(ToolRunner(SEARCH_PATH), workers, FORMATS, ImageLimits(1000, 1000, 1))
     with pytest.raises(ImageLimitExceeded):
         await small.of_file(PICTURES["jpeg"], Policy())
     with pytest.raises(ImageLimitExceeded):

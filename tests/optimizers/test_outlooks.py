@@ -1,5 +1,6 @@
 """What formats see in their first bytes, and in a look at the pixels."""
 
+import gzip
 from dataclasses import replace
 from math import exp
 
@@ -7,12 +8,14 @@ import pytest
 
 from exceptions import UnprocessableImage
 from optimizers import gif_outlook, jpeg_outlook, png_outlook, svg_outlook
-from optimizers.base import ImageInfo
+from optimizers.base import Optimizer
 from optimizers.policy import Metadata, Policy
-from optimizers.prediction import HEAD_BYTES, Coding, Head, Outlook
+from optimizers.prediction import HEAD_BYTES, UNREAD, Coding, Head, Outlook
 from optimizers.router import FORMATS, detect
 from optimizers.sketch import sketch
+from optimizers.toolbox import Toolbox
 from tests.helpers import encode, graphic, photo
+from utils import gif_blocks
 
 LARGE = photo(700, 500)
 FILM = {"save_all": True, "append_images": [photo(700, 500, seed) for seed in (2, 3)], "duration": 80, "loop": 0}
@@ -125,24 +128,42 @@ def test_of_a_large_jpeg_the_upper_part_is_looked_at(monkeypatch: pytest.MonkeyP
         assert found["coarser"] == pytest.approx(expected["coarser"], abs=0.02)
 
 
-def test_a_film_s_sketch_tells_what_moves() -> None:
-    still, *rest = (graphic() for _ in range(4))
-    dotted = [frame.copy() for frame in rest]
-    for shift, frame in enumerate(dotted):
+async def test_the_first_frames_of_a_film_are_tried(tools: Toolbox) -> None:
+    frames = [graphic(400, 300) for _ in range(6)]
+    for shift, frame in enumerate(frames):
         frame.paste((0, 90, 0), (shift * 8, 0, shift * 8 + 8, 8))
-    quiet = encode(still, "GIF", save_all=True, append_images=dotted)
-    busy = encode(photo(), "GIF", save_all=True, append_images=[photo(seed=s) for s in (2, 3)])
-    assert gif_outlook.sketch_film(quiet, "GIF")["moved"] < 0.05 < 0.9 < gif_outlook.sketch_film(busy, "GIF")["moved"]
+    film = encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    first = gif_outlook.first_frames(gif_blocks.parse(film))
+    assert 1 <= len(first.images) <= 6 and first.images[0].box == (0, 0, 400, 300)
+    gif = detect(film)
+    seen = await gif.sketch(film, gif.inspect(film), Policy(), tools)
+    assert seen and -1.5 < seen["left"] <= 0
 
 
-def test_a_small_drawing_is_written_to_know() -> None:
-    svg = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><!-- note -->   <path d="M 1.0000 1.0000 L 8 8"/></svg>'
-    drawing = detect(svg)
-    assert drawing.sketch is not None
-    seen = drawing.sketch(svg, "")
-    found = drawing.predict(drawing.inspect(svg), Head.of(svg), Policy(), seen)
-    assert found.size == pytest.approx(len(svg) * exp(seen["left"]), rel=0.1)
-    assert found.size < 0.9 * len(svg)
+def test_no_more_frames_are_tried_than_needed() -> None:
+    film = gif_blocks.parse(encode(photo(400, 400), "GIF", save_all=True, append_images=[photo(400, 400, 2)]))
+    small = gif_blocks.parse(encode(photo(40, 40), "GIF", save_all=True, append_images=[photo(40, 40, 2)]))
+    assert [len(gif_outlook.first_frames(gif).images) for gif in (film, small)] == [1, 2]
+
+
+async def test_a_small_drawing_is_tried(tools: Toolbox) -> None:
+    path = b'<path d="M 1.000 1.000 L 8 8"/>'
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><!-- note -->   ' + path + b"</svg>"
+    for data in (gzip.compress(svg), svg):
+        drawing = detect(data)
+        seen = await drawing.sketch(data, drawing.inspect(data), Policy(), tools)
+        assert seen is not None
+        found = drawing.predict(drawing.inspect(data), Head.of(data), Policy(), seen)
+        assert found.size == pytest.approx(len(data) * exp(seen["left"]), rel=0.1)
+    assert found.size < 0.9 * len(data)
+
+
+@pytest.mark.parametrize("format", ["AVIF", "PNG", "WEBP"])
+async def test_what_takes_long_is_not_sketched(format: str, tools: Toolbox) -> None:
+    data = encode(graphic(1600, 1000), format)
+    optimizer = detect(data)
+    assert await optimizer.sketch(data, optimizer.inspect(data), Policy(), tools) is None
+    assert tools.uses == []
 
 
 def test_waste_in_a_drawing_is_counted() -> None:
@@ -158,8 +179,8 @@ def test_a_chunk_that_is_missing_ends_the_search() -> None:
         list(png_outlook.head_chunks(encode(photo(), "PNG")[:30]))
 
 
-def test_every_case_has_a_fit() -> None:
-    for optimizer in FORMATS:
-        info, head = ImageInfo(10, 10), Head.of(optimizer.sample())
-        case = optimizer.outlook(optimizer.inspect(head.data) or info, head, Policy(), {}).case
-        assert case in optimizer.fits, f"{optimizer.spec.name}: {case}"
+@pytest.mark.parametrize("optimizer", FORMATS, ids=lambda o: o.spec.name)
+def test_every_format_was_fitted(optimizer: Optimizer) -> None:
+    head = Head.of(optimizer.sample())
+    case = optimizer.outlook(optimizer.inspect(head.data), head, Policy(), {}).case
+    assert {case, UNREAD} & set(optimizer.fits), f"{optimizer.spec.name}: {case}"
