@@ -177,7 +177,7 @@ class StoredReceipt(BaseModel):
 
     path: str = Field(description="Its key in the bucket.")
     url: str = Field(description="Signed; answers for STORAGE_SIGNED_URL_SECONDS.")
-    public_url: str | None = Field(description="Where `public` was asked for.")
+    public_url: str | None = Field(None, description="Where `public` was asked for.")
 
 
 class Receipt(BaseModel):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.files import format_of
 from benchmarks.pictures import Picture, Undecodable, look_at
-from benchmarks.score import score
+from benchmarks.reference import score
 
 BROKEN_SCORE = 50.0
 DRAWINGS = ("svg", "svgz")

@@ -1,58 +1,150 @@
-"""SSIMULACRA2 of displayed pictures: 100 the same, 90 not to be told apart, 80 very high, 70 high, 50 medium."""
+"""Whether the service's score agrees with the reference program, and a sample with the whole.
 
+python -m benchmarks.score FOLDER
+python -m benchmarks.score FOLDER --only jpeg,png --every 4
+"""
+
+import argparse
 import io
-import math
+import json
+import resource
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from ssimulacra2 import compute_ssimulacra2  # type: ignore[import-untyped]
 
-GROUNDS = ((230, 230, 230, 255), (26, 26, 26, 255))
-"""Transparent pictures are scored on a light and on a dark ground."""
-SMALLEST_SIDE = 8
-"""Below it the metric sees nothing and calls everything the same."""
+from benchmarks.files import samples
+from benchmarks.pictures import Undecodable, look_at
+from benchmarks.reference import score as reference
+from benchmarks.table import markdown, number
+from optimizers.score import scores
 
-
-def score(original: Image.Image, result: Image.Image, max_mpx: float | None = None) -> float:
-    """The score of two RGBA pictures of one size; `max_mpx` limits it to that many megapixels of the centre."""
-    original, result = _large_enough(_centre(original, max_mpx)), _large_enough(_centre(result, max_mpx))
-    grounds = GROUNDS if _transparent(original) or _transparent(result) else GROUNDS[:1]
-    return min(_opaque_score(_over(original, ground), _over(result, ground)) for ground in grounds)
-
-
-def _opaque_score(original: Image.Image, result: Image.Image) -> float:
-    if np.array_equal(np.asarray(original), np.asarray(result)):
-        return 100.0
-    return float(compute_ssimulacra2(_file(original), _file(result)))
+BUDGETS = (300_000, 1_000_000)
+LADDERS = {
+    "JPEG 4:2:0": ("JPEG", [{"quality": quality} for quality in (30, 60, 80, 90)]),
+    "JPEG 4:4:4": ("JPEG", [{"quality": quality, "subsampling": 0} for quality in (75, 95)]),
+    "WebP": ("WEBP", [{"quality": quality, "method": 2} for quality in (40, 75, 90)]),
+    "PNG palette": ("PNG", [{"colors": colors} for colors in (16, 256)]),
+    "AVIF": ("AVIF", [{"quality": quality, "speed": 9} for quality in (40, 80)]),
+}
 
 
-def _file(image: Image.Image) -> io.BytesIO:
-    """The metric reads files; this one is never written to a disk."""
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One result of one picture; CPU in seconds for a megapixel."""
+
+    name: str
+    ladder: str
+    own: float
+    reference: float
+    own_cpu: float
+    reference_cpu: float
+    sampled: dict[int, float]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print; 1 when there was nothing to measure."""
+    args = _arguments(argv)
+    pairs: list[Pair] = []
+    for sample in list(samples(args.folder, args.only))[:: args.every]:
+        try:
+            shown = look_at(sample.data).shown[0]
+        except Undecodable:
+            continue
+        ground = Image.new("RGBA", shown.size, "white")
+        pairs += _pairs(sample.name, Image.alpha_composite(ground, shown).convert("RGB"))
+    if not pairs:
+        return 1
+    print(report(pairs))
+    if args.json:
+        args.json.write_text(json.dumps([asdict(pair) for pair in pairs], indent=1))
+    return 0
+
+
+def report(pairs: Sequence[Pair]) -> str:
+    """Two tables: own against reference, sample against whole."""
+    groups = defaultdict(list)
+    for pair in pairs:
+        groups[pair.ladder].append(pair)
+    groups["all"] = list(pairs)
+    head = ("encoder", "results", "difference, mean", "worst", "within 0.5, %", "CPU s/Mpx", "reference's")
+    sample_head = ("sample", "results", "difference, mean", "signed", "95 of 100 within", "worst")
+    return "\n\n".join(
+        [
+            markdown(head, [_agreement(name, group) for name, group in groups.items()]),
+            markdown(sample_head, [_sampling(budget, pairs) for budget in BUDGETS]),
+        ]
+    )
+
+
+def _agreement(name: str, pairs: Sequence[Pair]) -> list[str]:
+    apart = [abs(pair.own - pair.reference) for pair in pairs]
+    return [
+        name,
+        str(len(pairs)),
+        number(float(np.mean(apart)), 3),
+        number(max(apart), 2),
+        number(100 * float(np.mean(np.array(apart) <= 0.5))),
+        number(float(np.mean([pair.own_cpu for pair in pairs])), 3),
+        number(float(np.mean([pair.reference_cpu for pair in pairs])), 3),
+    ]
+
+
+def _sampling(budget: int, pairs: Sequence[Pair]) -> list[str]:
+    off = np.array([pair.sampled[budget] - pair.own for pair in pairs if budget in pair.sampled])
+    if not len(off):
+        return [f"{budget / 1e6} Mpx", "0", "-", "-", "-", "-"]
+    apart = np.abs(off)
+    figures = (apart.mean(), off.mean(), np.percentile(apart, 95), apart.max())
+    return [f"{budget / 1e6} Mpx", str(len(off)), *(number(float(figure), 2) for figure in figures)]
+
+
+def _pairs(name: str, picture: Image.Image) -> Iterator[Pair]:
+    original = _encoded(picture, "PPM")
+    megapixels = picture.width * picture.height / 1e6
+    for ladder, (format, rungs) in LADDERS.items():
+        files = [_encoded(_reduced(picture, rung), format, **rung) for rung in rungs]
+        started = time.process_time()
+        own = scores(original, "PPM", files, format, 0)
+        own_cpu = (time.process_time() - started) / len(files) / megapixels
+        sampled = {b: scores(original, "PPM", files, format, b) for b in BUDGETS if b < megapixels * 1e6}
+        for index, file in enumerate(files):
+            result = Image.open(io.BytesIO(file)).convert("RGBA")
+            started = _children()
+            judged = reference(picture.convert("RGBA"), result)
+            cpu = (_children() - started) / megapixels
+            by_sample = {budget: values[index] for budget, values in sampled.items()}
+            yield Pair(name, ladder, own[index], judged, own_cpu, cpu, by_sample)
+
+
+def _reduced(picture: Image.Image, rung: dict[str, int]) -> Image.Image:
+    return picture.quantize(rung["colors"]) if "colors" in rung else picture
+
+
+def _encoded(picture: Image.Image, format: str, **options: int) -> bytes:
     out = io.BytesIO()
-    image.save(out, "PPM")
-    out.seek(0)
-    return out
+    picture.save(out, format, **options)
+    return out.getvalue()
 
 
-def _over(image: Image.Image, ground: tuple[int, int, int, int]) -> Image.Image:
-    return Image.alpha_composite(Image.new("RGBA", image.size, ground), image).convert("RGB")
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
-def _transparent(image: Image.Image) -> bool:
-    low, _ = image.getchannel("A").getextrema()
-    return isinstance(low, int) and low < 255
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.score", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", default="", type=lambda text: text.split(",") if text else (), help="formats")
+    parser.add_argument("--every", default=1, type=int, help="take every n-th file")
+    parser.add_argument("--json", type=Path, help="write every number there")
+    return parser.parse_args(argv)
 
 
-def _centre(image: Image.Image, max_mpx: float | None) -> Image.Image:
-    width, height = image.size
-    if max_mpx is None or width * height <= max_mpx * 1e6:
-        return image
-    shrink = math.sqrt(max_mpx * 1e6 / (width * height))
-    left, top = round(width * (1 - shrink) / 2), round(height * (1 - shrink) / 2)
-    return image.crop((left, top, width - left, height - top))
-
-
-def _large_enough(image: Image.Image) -> Image.Image:
-    factor = math.ceil(SMALLEST_SIDE / min(image.size))
-    size = (image.width * factor, image.height * factor)
-    return image if factor == 1 else image.resize(size, Image.Resampling.NEAREST)
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""HEIC: cleaned, never re-encoded; the one free encoder at hand writes larger files and is GPL."""
+"""HEIC: cleaned, read for conversions, never written: the one free encoder at hand writes larger files and is GPL."""
 
 from collections.abc import AsyncIterator, Mapping
 
@@ -26,6 +26,7 @@ class Heic(Optimizer):
     )
     outlook = staticmethod(heif_outlook.outlook)
     fits = heif_outlook.FITS
+    decode = staticmethod(heif.decode)
 
     @staticmethod
     def sample() -> bytes:

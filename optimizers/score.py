@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from optimizers.ssimulacra2 import Judge, Pixels
-    from optimizers.tiles import Box
 
 GROUNDS = (230, 26)
 """What shows through transparency: nine tenths and one tenth of white, as the metric's author has it."""
 WHOLE = 40_000_000
 """Pixels past which a picture is sampled even where all of it is asked for."""
 KEPT = 1_500_000
-"""Pixels of an original up to which its half of the work is kept for the next candidate."""
+"""Pixels looked at up to which the original's half of the work is kept for the next candidate: 45 MB."""
+REMEMBERED = 16_000_000
+"""Pixels of a decoded original up to which it is kept for the next call: 48 MB."""
 
 
 def scores(
@@ -42,6 +43,11 @@ class _Original:
     count: int
     frames: "list[_Frame]"
 
+    @property
+    def pixels(self) -> int:
+        """What has to be held in memory: the pictures, and what was worked out of their parts."""
+        return sum(frame.pixels for frame in self.frames)
+
     def score(self, candidate: bytes, decoder: str) -> float:
         from optimizers.displayed import frames
 
@@ -57,36 +63,34 @@ class _Frame:
     """A frame of the original: its tiles, and a judge for each ground that they need."""
 
     def __init__(self, image: "Image", budget: int, kept: int) -> None:
-        from optimizers.tiles import boxes
+        from optimizers.tiles import sample
 
         self._size = image.size
-        self._kept = kept
-        self._boxes = boxes(image, budget)
-        self._tiles = _tiles(image, self._boxes)
+        self._boxes, self._coarse = sample(image, budget)
+        self._picture = _pixels(image)
+        self._keeps = min(image.width * image.height, budget) <= kept
         self._judges: dict[int, Judge] = {}
 
     @property
     def pixels(self) -> int:
-        count, height, width, _ = self._tiles.shape
-        return int(count * height * width)
+        return int(self._picture.size // 3)
 
     def score(self, image: "Image") -> float:
         """The score of a candidate's frame. Raises UnprocessableImage if it has another size."""
         if image.size != self._size:
             raise UnprocessableImage("{}×{} became {}×{}: there is no score".format(*self._size, *image.size))
-        tiles = _tiles(image, self._boxes)
-        grounds = GROUNDS if _is_transparent(tiles) or _is_transparent(self._tiles) else GROUNDS[:1]
-        return min(self._judge(ground).score(_over(tiles, ground)) for ground in grounds)
+        picture = _pixels(image)
+        grounds = GROUNDS if _is_transparent(picture) or _is_transparent(self._picture) else GROUNDS[:1]
+        return min(self._judge(ground).score(_over(picture, ground)) for ground in grounds)
 
     def _judge(self, ground: int) -> "Judge":
         from optimizers.ssimulacra2 import Judge
 
-        if not _is_transparent(self._tiles):
+        if not _is_transparent(self._picture):
             ground = GROUNDS[0]  # it looks the same on all
         if ground not in self._judges:
-            whole = self._boxes == [(0, 0, *self._size)]
-            keep = self.pixels <= self._kept
-            self._judges[ground] = Judge(_over(self._tiles, ground), whole=whole, keep=keep)
+            picture = _over(self._picture, ground)
+            self._judges[ground] = Judge(picture, self._boxes, self._coarse, keep=self._keeps)
         return self._judges[ground]
 
 
@@ -101,7 +105,7 @@ def _known(original: bytes, decoder: str, budget: int) -> _Original:
         return _last
     _last = None  # first, so that there is never more than one in memory
     known = _decoded(original, decoder, key)
-    if sum(frame.pixels for frame in known.frames) <= KEPT:
+    if known.pixels <= REMEMBERED:
         _last = known
     return known
 
@@ -116,29 +120,26 @@ def _decoded(original: bytes, decoder: str, key: tuple[bytes, str, int]) -> _Ori
     return _Original(key, count, found)
 
 
-def _tiles(image: "Image", boxes: "Sequence[Box]") -> "Pixels":
-    """Count, height, width and RGB or RGBA. What is smaller than the metric's window is enlarged."""
-    import numpy as np
-
+def _pixels(image: "Image") -> "Pixels":
+    """RGB or RGBA in sRGB. What is smaller than the metric's window is enlarged."""
     from optimizers.displayed import srgb
     from optimizers.ssimulacra2 import SMALLEST_SIDE
 
-    whole = boxes == [(0, 0, *image.size)]
-    tiles = np.stack([srgb(image if whole else image.crop(box)) for box in boxes])
-    factor = math.ceil(SMALLEST_SIDE / min(tiles.shape[1:3]))
-    return tiles.repeat(factor, axis=1).repeat(factor, axis=2) if factor > 1 else tiles
+    pixels = srgb(image)
+    factor = math.ceil(SMALLEST_SIDE / min(image.size))
+    return pixels.repeat(factor, axis=0).repeat(factor, axis=1) if factor > 1 else pixels
 
 
-def _is_transparent(tiles: "Pixels") -> bool:
-    return tiles.shape[3] == 4 and bool(tiles[..., 3].min() < 255)
+def _is_transparent(picture: "Pixels") -> bool:
+    return picture.shape[2] == 4 and bool(picture[..., 3].min() < 255)
 
 
-def _over(tiles: "Pixels", ground: int) -> "Pixels":
-    """The tiles in RGB, composed on a grey ground."""
+def _over(picture: "Pixels", ground: int) -> "Pixels":
+    """The picture in RGB, composed on a grey ground."""
     import numpy as np
 
-    if tiles.shape[3] == 3:
-        return tiles
-    alpha = tiles[..., 3:].astype(np.uint16)
-    over = (tiles[..., :3] * alpha + np.uint16(ground) * (255 - alpha) + 127) // 255
+    if picture.shape[2] == 3:
+        return picture
+    alpha = picture[..., 3:].astype(np.uint16)
+    over = (picture[..., :3] * alpha + np.uint16(ground) * (255 - alpha) + 127) // 255
     return over.astype(np.uint8)

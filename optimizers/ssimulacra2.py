@@ -16,9 +16,11 @@ import numpy.typing as npt
 from optimizers.gaussian import HALO, Plane, exact, rounded
 
 Pixels = npt.NDArray[np.uint8]
-"""Count, height, width and three channels of sRGB."""
+"""Height, width and three channels of sRGB."""
 Level = npt.NDArray[Any]
 """The same in 8-bit sRGB or in linear light."""
+
+Box = tuple[int, int, int, int]
 
 SMALLEST_SIDE = 8
 """Below it there is no score."""
@@ -70,18 +72,19 @@ cv2.setNumThreads(1)
 
 
 @dataclass(frozen=True, slots=True)
-class _Strip:
-    """Some columns of one level in the channels that weigh something there, and the columns beside them."""
+class _Part:
+    """Equally large pieces of one level in the channels that weigh something there, with what lies around them."""
 
     scale: int
     channels: npt.NDArray[np.intp]
     planes: Plane
-    inner: slice
+    rows: slice
+    columns: slice
 
 
 @dataclass(frozen=True, slots=True)
 class _Original:
-    """What of a strip's errors the original alone decides."""
+    """What of a part's errors the original alone decides."""
 
     planes: Plane
     mean: Plane
@@ -90,66 +93,102 @@ class _Original:
 
 
 class Judge:
-    """Scores pictures against an original, given as tiles of one size, or as the one tile that is the `whole`."""
+    """Scores pictures against an original.
 
-    def __init__(self, tiles: Pixels, *, whole: bool, keep: bool) -> None:
+    Where `boxes` are given (left, top, right, bottom; one size), the scales before `coarse` are judged by them alone.
+    """
+
+    def __init__(self, picture: Pixels, boxes: Sequence[Box], coarse: int, *, keep: bool) -> None:
         """Remember the original's half of the work, about 30 bytes for each pixel, where told to `keep` it."""
-        self._margin = 0 if whole else HALO
-        self._pyramid = _pyramid(tiles)
+        self._boxes = boxes
+        self._coarse = coarse if boxes else 0
+        self._pyramid = _pyramid(picture)
         self._weights = _weights(len(self._pyramid))
         self._kept = list(self._originals()) if keep else None
+        if keep:
+            self._pyramid = []
 
-    def score(self, tiles: Pixels) -> float:
-        """The score of the same tiles of another picture."""
-        pyramid = _pyramid(tiles)
+    def score(self, picture: Pixels) -> float:
+        """The score of another picture of the same size."""
         errors = np.zeros_like(self._weights)
+        pixels = np.zeros(self._weights.shape[1])
         originals = self._originals() if self._kept is None else self._kept
-        for original, strip in zip(originals, self._strips(pyramid), strict=True):
-            errors[strip.channels, strip.scale] += self._errors(original, strip)
-        means = errors / np.reshape([level.size // 3 for level in pyramid], (1, -1, 1, 1))
+        for original, part in zip(originals, self._parts(_pyramid(picture)), strict=True):
+            errors[part.channels, part.scale] += self._errors(original, part)
+            pixels[part.scale] += original.mean.size / len(part.channels)
+        means = errors / np.maximum(1, pixels)[:, None, None]
         means[:, :, 1] **= 0.25
         return _scaled(float((self._weights * means).sum()))
 
-    def _strips(self, pyramid: Sequence[Level]) -> Iterator[_Strip]:
+    def _parts(self, pyramid: Sequence[Level]) -> Iterator[_Part]:
         """All that weighs something, in one order for all pictures of a size."""
         for scale, level in enumerate(pyramid):
             channels = np.flatnonzero(self._weights[:, scale].any(axis=(1, 2)))
-            for left, right in _columns(level) if len(channels) else ():
-                first = max(0, left - HALO)
-                columns = level[:, :, first : right + HALO]
-                opponents = _opponents(columns.reshape(-1, *columns.shape[2:]))
-                planes = [cv2.extractChannel(opponents, int(channel)) for channel in channels]
-                shape = (-1, *columns.shape[1:3])
-                yield _Strip(scale, channels, np.reshape(planes, shape), slice(left - first, right - first))
+            if not len(channels):
+                continue
+            if scale < self._coarse:
+                yield self._tiles(scale, level, channels)
+            else:
+                yield from _strips(scale, level, channels)
+
+    def _tiles(self, scale: int, level: Level, channels: npt.NDArray[np.intp]) -> _Part:
+        boxes = [[edge >> scale for edge in box] for box in self._boxes]
+        planes = np.stack([_cut(level, box, channels) for box in boxes], axis=1)
+        inner = slice(HALO, -HALO)
+        return _Part(scale, channels, planes.reshape(-1, *planes.shape[2:]), inner, inner)
 
     def _originals(self) -> Iterator[_Original]:
-        for strip in self._strips(self._pyramid):
-            planes = strip.planes
-            mean, square = self._blurred(strip, planes, planes * planes)
-            edges = 1 + np.abs(planes[:, :, strip.inner] - mean)
+        for part in self._parts(self._pyramid):
+            planes = part.planes
+            mean, square = _blurred(part, planes, planes * planes)
+            edges = 1 + np.abs(planes[:, part.rows, part.columns] - mean)
             yield _Original(planes, mean, square - mean * mean, edges)
 
-    def _errors(self, original: _Original, strip: _Strip) -> npt.NDArray[np.float64]:
+    def _errors(self, original: _Original, part: _Part) -> npt.NDArray[np.float64]:
         """For each channel the sums of three maps of errors, and of their fourth powers."""
-        planes = strip.planes
-        mean, square, product = self._blurred(strip, planes, planes * planes, planes * original.planes)
+        planes = part.planes
+        mean, square, product = _blurred(part, planes, planes * planes, planes * original.planes)
         covariance = product - mean * original.mean
         variances = (square - mean * mean) + original.variance
         shift = mean - original.mean
         structure = 1 - (1 - shift * shift) * (2 * covariance + STABILIZER) / (variances + STABILIZER)
-        edges = (1 + np.abs(planes[:, :, strip.inner] - mean)) / original.edges - 1
-        sums = [_norms(errors, len(strip.channels)) for errors in (structure, edges, -edges)]
+        edges = (1 + np.abs(planes[:, part.rows, part.columns] - mean)) / original.edges - 1
+        sums = [_norms(errors, len(part.channels)) for errors in (structure, edges, -edges)]
         return np.array(sums).transpose(2, 1, 0)
 
-    def _blurred(self, strip: _Strip, *planes: Plane) -> list[Plane]:
-        """Beyond a picture's edges is nothing, as in the reference; beyond a tile's its own mirror image."""
-        margin = self._margin
-        together = np.concatenate(planes)
-        if margin:
-            together = np.pad(together, ((0, 0), (margin, margin), (margin, margin)), mode="reflect")
-        blurred = (rounded if strip.scale else exact)(together)
-        inner = slice(strip.inner.start + margin, strip.inner.stop + margin)
-        return np.split(blurred[:, margin : blurred.shape[1] - margin, inner], len(planes))
+
+def _strips(scale: int, level: Level, channels: npt.NDArray[np.intp]) -> Iterator[_Part]:
+    """All of a level, by columns."""
+    for left, right in _columns(level):
+        first = max(0, left - HALO)
+        planes = _planes(level[:, first : right + HALO], channels)
+        yield _Part(scale, channels, planes, slice(None), slice(left - first, right - first))
+
+
+def _cut(level: Level, box: Sequence[int], channels: npt.NDArray[np.intp]) -> Plane:
+    """The channels of a box and of what is around it: zero, like the reference, where that is beyond the picture."""
+    left, top, right, bottom = box
+    first = max(0, left - HALO), max(0, top - HALO)
+    planes = _planes(level[first[1] : bottom + HALO, first[0] : right + HALO], channels)
+    before = first[0] - left + HALO, first[1] - top + HALO
+    missing = [
+        (0, 0),
+        *(
+            (b, size + 2 * HALO - b - has)
+            for b, size, has in ((before[1], bottom - top, planes.shape[1]), (before[0], right - left, planes.shape[2]))
+        ),
+    ]
+    return np.pad(planes, missing)
+
+
+def _planes(pixels: Level, channels: npt.NDArray[np.intp]) -> Plane:
+    opponents = _opponents(np.ascontiguousarray(pixels))
+    return np.stack([cv2.extractChannel(opponents, int(channel)) for channel in channels])
+
+
+def _blurred(part: _Part, *planes: Plane) -> list[Plane]:
+    blur = rounded if part.scale else exact
+    return np.split(blur(np.concatenate(planes))[:, part.rows, part.columns], len(planes))
 
 
 def _norms(errors: Plane, channels: int) -> tuple[list[float], list[float]]:
@@ -172,31 +211,30 @@ def _scaled(errors: float) -> float:
     return 100 - 10 * float(max(errors, 0) ** 0.6276336467831387)
 
 
-def _pyramid(tiles: Pixels) -> list[Level]:
-    """The tiles, then their halves in linear light; a level under SMALLEST_SIDE has none."""
-    levels: list[Level] = [tiles]
-    while len(levels) < SCALES and min(levels[-1].shape[1:3]) >= SMALLEST_SIDE:
+def _pyramid(picture: Pixels) -> list[Level]:
+    """The picture, then its halves in linear light; a level under SMALLEST_SIDE has none."""
+    levels: list[Level] = [picture]
+    while len(levels) < SCALES and min(levels[-1].shape[:2]) >= SMALLEST_SIDE:
         levels.append(_halved(levels[-1]))
     return levels
 
 
 def _halved(level: Level) -> Plane:
-    count, height, width, _ = level.shape
-    half = np.empty((count, (height + 1) // 2, (width + 1) // 2, 3), np.float32)
+    height, width, _ = level.shape
+    half = np.empty(((height + 1) // 2, (width + 1) // 2, 3), np.float32)
     for left, right in _columns(level):
-        strip = level[:, :, left:right]
+        strip = _linear(np.ascontiguousarray(level[:, left:right]))
         if height % 2 or (right - left) % 2:
-            strip = np.pad(strip, ((0, 0), (0, height % 2), (0, (right - left) % 2), (0, 0)), mode="edge")
-        flat = _linear(strip.reshape(-1, *strip.shape[2:]))
-        smaller = cv2.resize(flat, (flat.shape[1] // 2, flat.shape[0] // 2), interpolation=cv2.INTER_AREA)
-        half[:, :, left // 2 : (right + 1) // 2] = smaller.reshape(count, -1, *smaller.shape[1:])
+            strip = np.pad(strip, ((0, height % 2), (0, (right - left) % 2), (0, 0)), mode="edge")
+        size = (strip.shape[1] // 2, strip.shape[0] // 2)
+        half[:, left // 2 : (right + 1) // 2] = cv2.resize(strip, size, interpolation=cv2.INTER_AREA)
     return half
 
 
 def _columns(level: Level) -> Iterator[tuple[int, int]]:
     """Where strips begin and end; all but the last have an even width."""
-    count, height, width, _ = level.shape
-    wide = max(NARROWEST, STRIP // (count * height) & ~1)
+    height, width, _ = level.shape
+    wide = max(NARROWEST, STRIP // height & ~1)
     for left in range(0, width, wide):
         yield left, min(left + wide, width)
 

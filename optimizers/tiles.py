@@ -1,4 +1,4 @@
-"""Which part of a large picture stands for it: tiles, spread over its flat, middling and busy places alike."""
+"""Which part of a large picture stands for it: tiles from flat, middling and busy places alike, and smaller copies."""
 
 import cv2
 import numpy as np
@@ -12,11 +12,20 @@ COARSE = 8
 """Detail is judged on a copy this many times smaller."""
 
 
-def boxes(image: Image.Image, budget: int) -> list[Box]:
-    """Left, top, right and bottom of tiles of one size, `budget` pixels in all; the whole where that is more."""
+def sample(image: Image.Image, budget: int) -> tuple[list[Box], int]:
+    """Boxes (left, top, right, bottom) of one size, and the first scale that is small enough to be looked at whole.
+
+    That is a quarter of the pixels for each scale; together they have about `budget`. No boxes: the whole fits in it.
+    """
     width, height = image.size
     if width * height <= budget:
-        return [(0, 0, width, height)]
+        return [], 0
+    coarse = next(scale for scale in range(1, 32) if width * height >> 2 * scale <= budget // 2)
+    return _boxes(image, budget - (width * height >> 2 * coarse)), coarse
+
+
+def _boxes(image: Image.Image, budget: int) -> list[Box]:
+    width, height = image.size
     wide, high = min(SIDE, width), min(SIDE, height)
     spots = [(left, top) for top in _starts(height, high) for left in _starts(width, wide)]
     detail = _detail(image)

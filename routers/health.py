@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 
 from exceptions import Unavailable
 from routers.deps import Services, ServicesDep
+from routers.documents import refusals
 from routers.draining import refuse_while_draining
-from schemas import Problem
 
 router = APIRouter(tags=["health"])
 NOT_CONFIGURED = "not configured"
@@ -69,7 +69,7 @@ async def live() -> dict[str, str]:
 
 
 @router.head("/health/ready", include_in_schema=False)
-@router.get("/health/ready", summary="Images can be optimized", responses={503: {"model": Problem}})
+@router.get("/health/ready", summary="Images can be optimized", responses=refusals(503))
 async def ready(request: Request, parts: ServicesDep) -> dict[str, str]:
     """503 while nothing can be optimized, and after SIGTERM."""
     refuse_while_draining(request.scope)

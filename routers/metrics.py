@@ -5,7 +5,7 @@ from fastapi.responses import PlainTextResponse
 
 from exceptions import Unauthorized, Unavailable
 from routers.deps import ServicesDep
-from schemas import Problem
+from routers.documents import refusals
 from security.auth import ApiKeys, credential_of
 from utils.metrics import CONTENT_TYPE, exposition
 
@@ -17,7 +17,7 @@ router = APIRouter(tags=["health"])
     "/metrics",
     summary="Prometheus metrics",
     response_class=PlainTextResponse,
-    responses={status: {"model": Problem} for status in (401, 503)},
+    responses=refusals(401, 503),
 )
 def metrics(request: Request, parts: ServicesDep) -> Response:
     """Prometheus text over all server processes; with `METRICS_TOKEN` set it has to be the bearer token."""

@@ -6,21 +6,21 @@ from fastapi import APIRouter, Request, Response
 
 from routers.answers import ACTIVE_CSP
 from routers.deps import ServicesDep
-from schemas import Problem
+from routers.documents import refusals
 from storage.base import DEFAULT_TYPE, ObjectInfo
 
 router = APIRouter(tags=["storage"])
 
 
-@router.api_route(
+@router.head("/storage/{bucket}/{key:path}", include_in_schema=False)
+@router.get(
     "/storage/{bucket}/{key:path}",
-    methods=["GET", "HEAD"],
     summary="A stored object",
     response_class=Response,
     responses={
         200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}},
         304: {"description": "The caller has it already."},
-        **{status: {"model": Problem} for status in (400, 404, 413, 502, 504)},
+        **refusals(400, 404, 413, 502, 504),
     },
 )
 async def stored(bucket: str, key: str, request: Request, parts: ServicesDep) -> Response:

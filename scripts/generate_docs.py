@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from pydantic import SecretStr
 
 from config import ROOT, Settings
+from optimizers.base import Target
+from optimizers.policy import SCALE
 from optimizers.router import FORMATS
 
 README = ROOT / "README.md"
 ENV_EXAMPLE = ROOT / ".env.example"
 ENV_HEADER = "# Copy to .env and take the # from what shall differ; an empty value is the default. Made by: make docs\n"
+LEAST_SHOWN = 20
 MACHINE_DEPENDENT = {"compression_semaphore_size": "CPUs", "max_queue_depth": "2 × CPUs", "tools_dir": ".tools/bin"}
 
 
@@ -26,17 +29,30 @@ def settings_table() -> Iterator[str]:
 
 
 def formats_table() -> Iterator[str]:
-    """Every format: names, type, tools."""
-    yield "| format | extensions | type | programs |"
-    yield "|---|---|---|---|"
-    for spec in (optimizer.spec for optimizer in FORMATS):
-        yield f"| {spec.name} | {', '.join(spec.extensions)} | {spec.mime} | {', '.join(spec.tools) or '–'} |"
+    """Every format: names, type, tools, whether a request may ask for it."""
+    yield "| format | extensions | type | programs | written from others |"
+    yield "|---|---|---|---|---|"
+    for optimizer in FORMATS:
+        spec, target = optimizer.spec, "yes" if isinstance(optimizer, Target) else ""
+        cells = (spec.name, ", ".join(spec.extensions), spec.mime, ", ".join(spec.tools) or "–", target)
+        yield f"| {' | '.join(cells)} |"
+
+
+def scale_table() -> Iterator[str]:
+    """What Pare's quality means."""
+    shown = [(quality, score) for quality, score in SCALE if quality >= LEAST_SHOWN]
+    yield f"| quality | {' | '.join(str(quality) for quality, _ in shown)} |"
+    yield f"|---|{'---|' * len(shown)}"
+    yield f"| SSIMULACRA2 of a typical photograph | {' | '.join(f'{score:g}' for _, score in shown)} |"
+
+
+TABLES = {"settings": settings_table, "formats": formats_table, "scale": scale_table}
 
 
 def rendered(text: str) -> str:
     """The text with each generated block renewed."""
-    for name, table in (("settings", settings_table()), ("formats", formats_table())):
-        block = "\n".join([f"<!-- {name} -->", *table, f"<!-- /{name} -->"])
+    for name, table in TABLES.items():
+        block = "\n".join([f"<!-- {name} -->", *table(), f"<!-- /{name} -->"])
         text = re.sub(rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _, b=block: b, text, flags=re.DOTALL)
     return text
 

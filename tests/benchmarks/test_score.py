@@ -1,37 +1,22 @@
-"""The score sees what a person would."""
+"""The agreement of the service's score with the reference program, as a table."""
 
-from PIL import Image, ImageFilter
+from pathlib import Path
 
-from benchmarks.score import score
-from tests.helpers import graphic, photo
+import pytest
 
-
-def rgba(image: Image.Image) -> Image.Image:
-    return image.convert("RGBA")
+from benchmarks.score import main
+from tests.helpers import encode, photo
 
 
-def test_the_same_is_a_hundred_and_more_blur_is_less() -> None:
-    image = rgba(photo())
-    blurred = [score(image, image.filter(ImageFilter.GaussianBlur(radius))) for radius in (1, 3)]
-    assert score(image, image) == 100
-    assert 100 > blurred[0] > blurred[1]
+def test_every_encoder_has_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "photo.png").write_bytes(encode(photo(), "PNG"))
+    (tmp_path / "broken.png").write_bytes(encode(photo(), "PNG")[:60])
+    assert main([str(tmp_path)]) == 0
+    lines = [line.split("|")[1:-1] for line in capsys.readouterr().out.splitlines() if line.count("|") == 8]
+    everything = next(line for line in lines if line[0].strip() == "all")
+    assert everything[1].strip() == "13"
+    assert everything[4].strip() == "100.0"
 
 
-def test_transparency_is_judged_on_both_grounds() -> None:
-    """White on nothing cannot be told from nothing on white, but it can on black."""
-    empty = Image.new("RGBA", (64, 64), (255, 255, 255, 0))
-    light = Image.new("RGBA", (64, 64), (230, 230, 230, 0))
-    light.paste((230, 230, 230, 255), (16, 16, 48, 48))
-    assert score(empty, light) < 90
-
-
-def test_only_the_centre_is_looked_at_when_limited() -> None:
-    image = rgba(graphic(200, 200))
-    scratched = image.copy()
-    scratched.paste((0, 255, 0, 255), (0, 0, 30, 200))
-    assert score(image, scratched) < 90
-    assert score(image, scratched, max_mpx=0.01) == 100
-
-
-def test_pictures_smaller_than_the_metric_s_window_are_seen() -> None:
-    assert score(Image.new("RGBA", (4, 4), "red"), Image.new("RGBA", (4, 4), "blue")) < 90
+def test_an_empty_folder_is_told(tmp_path: Path) -> None:
+    assert main([str(tmp_path)]) == 1
