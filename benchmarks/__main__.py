@@ -9,7 +9,9 @@ BENCHMARKS = ("corpus", "overhead", "score", "siege", "estimate")
 def main(argv: list[str]) -> int:
     """Run the benchmark that the first argument names; 2 when it names none."""
     if not argv or argv[0] not in BENCHMARKS:
-        print("usage: python -m benchmarks {corpus,overhead,score,siege,estimate} … (-h after the name for its options)")
+        print(
+            "usage: python -m benchmarks {corpus,overhead,score,siege,estimate} … (-h after the name for its options)"
+        )
         return 2
     code: int = import_module(f"benchmarks.{argv[0]}").main(argv[1:])
     return code

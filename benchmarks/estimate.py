@@ -25,6 +25,7 @@ from optimizers.policy import Policy
 from optimizers.prediction import HEAD_BYTES, UNREAD, Head, Outlook, conversion, foretell
 from optimizers.router import FORMATS, detect
 from optimizers.toolbox import Toolbox
+from utils.logging import json_logging
 
 UPLOAD, HEADER = "upload", "header"
 VARIANT = 0.2
@@ -81,7 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Collect where a folder is named, fit, print."""
     args = _arguments(argv)
     if args.folder:
-        collect(args.folder, args.rows)
+        with json_logging("ERROR", "benchmark", ""):
+            collect(args.folder, args.rows)
     seen = asyncio.run(look(load(args.rows), args.rows))
     misses, fits = learn(seen)
     print(table(misses))
@@ -171,13 +173,13 @@ def table(misses: Sequence[Miss]) -> str:
         rows = [m for m in own if name in ("all", m.format)]
         cells = [_cell([m for m in rows if m.mode == mode]) for mode in (UPLOAD, HEADER)]
         lines.append(f"| {name} | {len(rows) // 2} | {' | '.join(cells)} |")
-    for label, chosen in (
+    for label, picked in (
         ("other qualities", [m for m in misses if not m.row.target and m.row.quality != Policy().quality]),
         ("variants", [m for m in misses if not m.row.target and not m.row.own]),
         *((f"to {n}", [m for m in misses if m.row.target == n]) for n in sorted({m.row.target for m in misses} - {""})),
     ):
-        cells = [_cell([m for m in chosen if m.mode == mode]) for mode in (UPLOAD, HEADER)]
-        lines.append(f"| {label} | {len(chosen) // 2} | {' | '.join(cells)} |")
+        cells = [_cell([m for m in picked if m.mode == mode]) for mode in (UPLOAD, HEADER)]
+        lines.append(f"| {label} | {len(picked) // 2} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -190,8 +192,8 @@ def _cell(misses: Sequence[Miss]) -> str:
 def _miss(misses: Sequence[Miss]) -> str:
     """In points; of conversions, which may be many times larger than the file, as a factor."""
     if misses and misses[0].row.target:
-        return f"× {exp(fmean(abs(log((100 - m.estimate) / (100 - m.truth))) for m in misses)):.2f}"
-    return f"{fmean(abs(m.truth - m.estimate) for m in misses):.1f}" if misses else "–"
+        return f"factor {exp(fmean(abs(log((100 - m.estimate) / (100 - m.truth))) for m in misses)):.2f}"
+    return f"{fmean(abs(m.truth - m.estimate) for m in misses):.1f}" if misses else "spare"
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -28,8 +28,8 @@ class Fitted:
 
 def home(optimizer: Optimizer) -> str:
     """The module in which a format's fits live."""
-    homes = [name for name, module in sys.modules.items() if getattr(module, "FITS", None) is optimizer.fits]
-    return next(name for name in homes if name.startswith("optimizers."))
+    modules = {name: module for name, module in list(sys.modules.items()) if name.startswith("optimizers.")}
+    return next(name for name, module in modules.items() if getattr(module, "FITS", None) is optimizer.fits)
 
 
 def write(fits: Mapping[tuple[str, str], Fitted]) -> None:

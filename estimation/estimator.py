@@ -18,8 +18,8 @@ from security.file_validation import ImageLimits
 from utils.subprocess_runner import ToolRunner
 from utils.worker_pool import WorkerPool
 
-SKETCH_SECONDS = 2.0
-PATIENCE_SECONDS = 0.2
+SKETCH_SECONDS = 5.0
+PATIENCE_SECONDS = 2.0
 """How long an estimate waits for its turn at a sketch before it goes by the header."""
 
 

@@ -20,6 +20,7 @@ from optimizers.avif_encoding import (
 from optimizers.base import Candidate, Cleaned, Encoder, FormatSpec, ImageInfo, Pixels, Target
 from optimizers.jpeg_recipe import chroma_contrast
 from optimizers.policy import Effort, Metadata, Policy
+from optimizers.prediction import Head
 from optimizers.samples import still
 from optimizers.toolbox import Toolbox
 from utils.isobmff import brands
@@ -52,6 +53,10 @@ class Avif(Target):
         info = heif.inspect(data)
         found = quantizer_of(data) if not info.durations else None
         return info if found is None else replace(info, source_quality=source_quality(found))
+
+    def inspect_head(self, head: Head) -> ImageInfo:
+        """As far as the boxes that describe the file are there."""
+        return self.inspect(heif.padded(head))
 
     async def sketch(self, data: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Mapping[str, float] | None:
         """None: the header tells all, and decoding takes long."""

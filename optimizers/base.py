@@ -174,7 +174,7 @@ class Optimizer(ABC):
         return True
 
     async def sketch(self, data: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Mapping[str, float] | None:
-        """Traits that the header does not tell, within 20 ms of CPU; none where that is too little time, or pays not."""
+        """Traits that the header does not tell, within 20 ms of CPU; None where that does not pay."""
         if self.spec.decoder is None or info.width * info.height > SKETCH_PIXELS or len(data) > SKETCH_BYTES:
             return None
         return await tools.call(sketch, data, self.spec.decoder)

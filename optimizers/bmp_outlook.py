@@ -24,7 +24,7 @@ FITS: dict[str, Fit] = {
     "32 bit many": Fit({"one": 0.0}, 0.0, 0.0),
     # 2 rows, 0.0
     "small": Fit({"one": 0.0}, 0.0, 0.0),
-    # 46 rows, –
+    # 46 rows, spare
     "unread": Fit({"one": 0.0}, -4.41, 0.0),
 }
 

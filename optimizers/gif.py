@@ -73,13 +73,13 @@ class Gif(Target):
         return head.whole
 
     async def sketch(self, data: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Mapping[str, float] | None:
-        """What is left of the first frames."""
-        part = bytes(gif_outlook.first_frames(gif_blocks.parse(data)))
+        """What is left of the first frames; None where already one is large."""
+        gif = gif_outlook.first_frames(gif_blocks.parse(data))
+        if gif.images[0].area > gif_outlook.LARGEST_FRAME:
+            return None
+        part = bytes(gif)
         made = [len(candidate.data) async for candidate in self.optimize(part, info, policy, tools)]
-        return {
-            "left": log(min([len(part), *made]) / len(part)),
-            **(await super().sketch(data, info, policy, tools) or {}),
-        }
+        return {"left": log(min([len(part), *made]) / len(part))}
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned:
         if metadata is Metadata.ALL:

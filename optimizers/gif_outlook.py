@@ -26,8 +26,8 @@ FITS: dict[str, Fit] = {
     # 109 rows, 8.4
     "unread": Fit({"one": -0.283}, -0.622, 0.278),
 }
-TRIED_PIXELS = 150_000
-"""So many of the first frames are tried; the first one in any case up to a limit."""
+TRIED_PIXELS, LARGEST_FRAME = 80_000, 320_000
+"""So many pixels of the first frames are tried, and of one frame at most."""
 TRIED_FRAMES = 8
 
 

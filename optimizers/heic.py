@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from optimizers import heif, heif_outlook
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Metadata, Policy
+from optimizers.prediction import Head
 from optimizers.samples import still
 from optimizers.toolbox import Toolbox
 from utils.isobmff import brands
@@ -45,6 +46,10 @@ class Heic(Optimizer):
     def inspect(self, data: bytes) -> ImageInfo:
         """See heif.inspect."""
         return heif.inspect(data, pages=True)
+
+    def inspect_head(self, head: Head) -> ImageInfo:
+        """As far as the boxes that describe the file are there."""
+        return self.inspect(heif.padded(head))
 
     async def sketch(self, data: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Mapping[str, float] | None:
         """None: the header tells all, and decoding takes long."""

@@ -12,7 +12,7 @@ from optimizers.prediction import Coding, Fit, Head, Outlook, density, wanted_qu
 FITS: dict[str, Fit] = {
     # 72 rows, 0.2
     "kept": Fit({"one": 0.0}, 0.0, 0.0),
-    # 36 rows, –
+    # 36 rows, spare
     "unread": Fit({"one": 0.0}, -0.862, 0.004),
 }
 

@@ -46,6 +46,8 @@ DOUBTFUL_SCORE = 72.0
 """Typical score below which a picture may come out at less than 60: the worst are some 10 below it."""
 DOUBTFUL_BITS = 1.5
 """Bits a pixel from which a result is mostly noise, which scores far below the typical; photographs take 0.1-1.2."""
+PART_BYTES = 1_500_000
+"""Of a picture that is sketched."""
 CLEARLY_SMALLER = 0.1
 """Share of the picture that a lossy result has to save to make the lossless try a waste."""
 HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)
@@ -94,8 +96,9 @@ class Jpeg(Target):
         )
 
     async def sketch(self, data: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Mapping[str, float] | None:
-        """What a coarser quantization saves, of the upper part of a large picture."""
-        return await tools.call(jpeg_outlook.sketch_coarser, data, "JPEG")
+        """What a coarser quantization saves, of the upper part of a large picture; None of a large progressive one."""
+        part = jpeg_outlook.upper_part(data)
+        return await tools.call(jpeg_outlook.sketch_coarser, part, "JPEG") if len(part) <= PART_BYTES else None
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned | None:
         """Take metadata away segment by segment."""

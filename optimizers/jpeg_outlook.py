@@ -30,17 +30,17 @@ FITS: dict[str, Fit] = {
     "baseline": Fit({"one": -1.09, "density": 0.114, "pixels": 0.026, "fineness": -0.128}, -0.165, 0.074),
     # 54 rows, 4.5
     "baseline seen": Fit({"one": 0.028, "detail": 0.108, "grain": 0.24, "coarser": -0.098}, -0.129, 0.046),
-    # 74 rows, × 1.62
+    # 74 rows, factor 1.62
     "from exact": Fit({"one": 0.837, "detail": 0.279, "pixels": -0.246}, -0.747, 1.222),
-    # 86 rows, × 1.51
+    # 86 rows, factor 1.51
     "from exact seen": Fit({"one": -0.006, "detail": 1.124}, -1.393, 0.765),
-    # 53 rows, × 1.92
+    # 53 rows, factor 1.92
     "from lossy": Fit({"one": -1.92, "detail": 0.323}, -0.866, 0.734),
-    # 39 rows, × 1.38
+    # 39 rows, factor 1.38
     "from lossy seen": Fit({"one": 0.485, "drawn": 1.216, "grain": -1.24, "pixels": -0.029}, -0.516, 0.572),
-    # 41 rows, × 1.69
+    # 41 rows, factor 1.69
     "from raw": Fit({"one": 1.87, "pixels": -0.374, "detail": 0.329}, -0.877, 0.742),
-    # 17 rows, × 1.60
+    # 17 rows, factor 1.60
     "from raw seen": Fit(
         {"one": 2.071, "detail": 0.763, "grain": -3.801, "edges": -2.416, "drawn": 0.546}, -0.711, 0.793
     ),
@@ -74,27 +74,33 @@ LUMA_COUNT = 36
 """Steps that are looked at: the highest frequencies are mostly zeros at any quality."""
 TRIAL_QUALITY = 75
 TRIAL_OVERHEAD = 400
-PART_PIXELS = 800_000
+PART_PIXELS = 400_000
+PROGRESSIVE = 0xC2
+SPARE = 64 << 10
 FINER = 2
 """Points of quality above the wanted one from which a source is written anew."""
 
 
-def sketch_coarser(data: bytes, decoder: str) -> dict[str, float]:
-    """As `sketch`, with what a coarser quantization saves: of a large picture's upper part, which is quickly decoded."""
-    with opened(_upper_part(data), decoder) as image:
-        part = part_of(image)
-        own, coarser = (_trial(part, **o) for o in ({"qtables": image.quantization}, {"quality": TRIAL_QUALITY}))
-    return {**traits_of(part), "coarser": log(coarser / own)}
-
-
-def _upper_part(data: bytes) -> bytes:
-    """The file with so few rows in its header that they have `PART_PIXELS`: a decoder stops there."""
-    segment = next(s for s in read_header(data) if s.marker in FRAME_MARKERS)
-    frame = frame_of([segment])
+def upper_part(data: bytes) -> bytes:
+    """A file whose header has so few rows that they have `PART_PIXELS`: a decoder stops there."""
+    header = list(read_header(data))
+    segment = next(s for s in header if s.marker in FRAME_MARKERS)
+    frame = frame_of(header)
     rows = max(16, PART_PIXELS // frame.width // 16 * 16)
     if rows >= frame.height:
         return data
-    return data[: segment.offset + 1] + rows.to_bytes(2) + data[segment.offset + 3 :]
+    scan = header[-1].end
+    # One scan after the other, or rows from top to bottom: of the latter twice their share of the bytes will do.
+    enough = len(data) if frame.process == PROGRESSIVE else scan + 2 * rows * (len(data) - scan) // frame.height + SPARE
+    return data[: segment.offset + 1] + rows.to_bytes(2) + data[segment.offset + 3 : enough]
+
+
+def sketch_coarser(data: bytes, decoder: str) -> dict[str, float]:
+    """As `sketch`, with what a coarser quantization saves."""
+    with opened(data, decoder) as image:
+        part = part_of(image)
+        own, coarser = (_trial(part, **o) for o in ({"qtables": image.quantization}, {"quality": TRIAL_QUALITY}))
+    return {**traits_of(part), "coarser": log(coarser / own)}
 
 
 def _trial(part: Any, **options: Any) -> float:
@@ -109,7 +115,7 @@ def outlook(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, floa
     frame = frame_of(segments)
     base = head.size - (0 if policy.metadata is Metadata.ALL else _leaving(segments))
     quality = wanted_quality(policy)
-    progressive = frame.process == 0xC2
+    progressive = frame.process == PROGRESSIVE
     full_colour = len(frame.components) == 3 and all((c.h, c.v) == (1, 1) for c in frame.components)
     steps = sum(quantization_tables(segments).get(frame.components[0].table, ())[:LUMA_COUNT]) or 1
     traits = {
@@ -122,7 +128,7 @@ def outlook(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, floa
         **seen,
     }
     finer = info.source_quality is None or info.source_quality > quality + FINER
-    plain = frame.process in (0xC0, 0xC1, 0xC2) and frame.precision == 8 and len(frame.components) in (1, 3)
+    plain = frame.process in (0xC0, 0xC1, PROGRESSIVE) and frame.precision == 8 and len(frame.components) in (1, 3)
     recoded = plain and finer and not policy.lossless
     case = "recoded" if recoded else "progressive" if progressive else "baseline"
     return Outlook(case + (" seen" if seen else ""), base, traits, "cjpeg" if recoded else "jpegtran", Coding.LOSSY)

@@ -109,7 +109,7 @@ def conversion(
         "source": (source_quality or policy.quality) / 100,
         **seen,
     }
-    return Outlook(f"from {source.coding}" + (SEEN if seen else ""), pixels, traits, "convert")
+    return Outlook(f"from {source.coding}" + (SEEN if "detail" in seen else ""), pixels, traits, "convert")
 
 
 def wanted_quality(policy: Policy) -> float:

@@ -1,6 +1,7 @@
 """What will be left of a Photoshop document: its resources that go are known, a raw composite packs."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from optimizers.base import ImageInfo
 from optimizers.policy import Metadata, Policy
@@ -11,7 +12,7 @@ from utils.psd_sections import lean_resources, read
 FITS: dict[str, Fit] = {
     # 18 rows, 0.0
     "kept": Fit({"one": 0.0}, 0.0, 0.0),
-    # 9 rows, –
+    # 9 rows, spare
     "unread": Fit({"one": 0.0}, -1.016, 0.851),
 }
 
@@ -21,10 +22,8 @@ def outlook(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, floa
     document = read(head.padded)
     lean = document.resources
     if policy.metadata is not Metadata.ALL:
-        try:
+        with suppress(ValueError):
             lean, _ = lean_resources(document.resources, keep_copyright=policy.metadata is Metadata.SAFE)
-        except ValueError:
-            pass
     base = head.size - len(document.resources) + len(lean)
     raw = head.whole and document.coding == 0 and document.depth == 8
     traits = {"composite": len(document.composite) / head.size}

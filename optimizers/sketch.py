@@ -11,7 +11,7 @@ TILE = 96
 TILES = 10
 """Squares that are looked at, spread evenly over the picture: 92,000 pixels."""
 TRIAL_QUALITY = 75
-SKETCH_PIXELS, SKETCH_BYTES = 1_500_000, 1 << 20
+SKETCH_PIXELS, SKETCH_BYTES = 1_200_000, 1 << 20
 """Up to which size a picture is decoded within 20 ms."""
 COLOURS = 64
 MANY_SHADES = 4096

@@ -43,7 +43,7 @@ FITS: dict[str, Fit] = {
     ),
     # 128 rows, 0.0
     "kept": Fit({"one": 0.0}, 0.0, 0.0),
-    # 162 rows, –
+    # 162 rows, spare
     "unread": Fit({"one": 0.0}, -1.906, 0.0),
 }
 FINER = 3

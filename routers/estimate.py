@@ -47,7 +47,7 @@ BODY: dict[str, Any] = {
     openapi_extra={"parameters": query_options(), "requestBody": BODY, "security": SECURITY},
 )
 async def estimate(request: Request, parts: ServicesDep, inquiry: InquiryDep) -> Response:
-    """Send what you would send to `/optimize`, or as JSON up to 100 `urls`. Of a URL only the first 64 kB are fetched."""
+    """Send what you would send to `/optimize`, or as JSON up to 100 `urls`, of which the first 64 kB are fetched."""
     if inquiry.urls:
         return JSONResponse(await while_connected(request, _many(request, parts, inquiry)))
     if inquiry.url is not None:

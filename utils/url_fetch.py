@@ -155,7 +155,7 @@ class Fetcher:
 
 
 def _declared_size(response: httpx.Response) -> int | None:
-    """Bytes that the whole file has, as its source says; None where it does not. Raises SourceFailed for another part."""
+    """Bytes that the whole file has, where its source says so. Raises SourceFailed for a part that is of no use."""
     if response.status_code == 206:
         part = CONTENT_RANGE.fullmatch(response.headers.get("content-range", "").strip())
         if part is None:

@@ -22,8 +22,8 @@ from utils.worker_pool import WorkerPool
 LARGE = photo(900, 700)
 SVG = b"""<?xml version="1.0"?>
 <!-- drawn by hand -->
-<svg xmlns="http://www.w3.org/2000/svg" xmlns:inkscape="http://www.inkscape.org/namespaces/inkscape" width="24" height="24">
-    <g inkscape:label="layer">
+<svg xmlns="http://www.w3.org/2000/svg" xmlns:ink="http://www.inkscape.org/namespaces/inkscape" width="24" height="24">
+    <g ink:label="layer">
         <path d="M 10.00000,10.00000 L 20.00000,20.00000 L 20.00000,10.00000 Z" style="fill:#ff0000;stroke:none"/>
     </g>
 </svg>"""
