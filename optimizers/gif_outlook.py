@@ -13,18 +13,18 @@ from utils import gif_blocks
 FITS: dict[str, Fit] = {
     # 1 rows, 70.3
     "film": Fit({"one": -1.213}, -1.213, 0.0),
-    # 54 rows, 14.8
-    "film bent": Fit({"one": -0.129, "bits": -0.199, "pixels": -0.078, "quality": 0.362}, -0.442, 0.187),
-    # 56 rows, 3.2
-    "film seen": Fit({"one": -0.005, "left": 0.97}, -0.24, 0.047),
+    # 58 rows, 15.3
+    "film bent": Fit({"one": -0.068, "bits": -0.206, "pixels": -0.086, "quality": 0.377}, -0.391, 0.197),
+    # 52 rows, 7.0
+    "film seen": Fit({"one": -0.005, "left": 0.956}, -0.323, 0.111),
     # 2 rows, 0.3
     "still": Fit({"one": -0.164}, -0.003, 0.003),
-    # 51 rows, 18.3
-    "still bent": Fit({"one": -0.293}, -0.617, 0.137),
-    # 53 rows, 1.0
-    "still seen": Fit({"one": -0.004, "left": 0.993}, -0.006, 0.003),
+    # 71 rows, 17.3
+    "still bent": Fit({"one": -0.338}, -0.718, 0.15),
+    # 33 rows, 1.6
+    "still seen": Fit({"one": -0.006, "left": 0.99}, -0.179, 0.004),
     # 109 rows, 8.4
-    "unread": Fit({"one": -0.283}, -0.622, 0.278),
+    "unread": Fit({"one": -0.283}, -0.612, 0.278),
 }
 TRIED_PIXELS, LARGEST_FRAME = 80_000, 320_000
 """So many pixels of the first frames are tried, and of one frame at most."""

@@ -26,49 +26,43 @@ from utils.jpeg_segments import (
 
 # Fitted by `python -m benchmarks estimate`: rows, and the mean miss of sources left out (points of the file).
 FITS: dict[str, Fit] = {
-    # 52 rows, 5.8
-    "baseline": Fit({"one": -1.09, "density": 0.114, "pixels": 0.026, "fineness": -0.128}, -0.165, 0.074),
-    # 54 rows, 4.5
-    "baseline seen": Fit({"one": 0.028, "detail": 0.108, "grain": 0.24, "coarser": -0.098}, -0.129, 0.046),
-    # 74 rows, factor 1.62
-    "from exact": Fit({"one": 0.837, "detail": 0.279, "pixels": -0.246}, -0.747, 1.222),
-    # 86 rows, factor 1.51
-    "from exact seen": Fit({"one": -0.006, "detail": 1.124}, -1.393, 0.765),
-    # 53 rows, factor 1.92
-    "from lossy": Fit({"one": -1.92, "detail": 0.323}, -0.866, 0.734),
-    # 39 rows, factor 1.38
-    "from lossy seen": Fit({"one": 0.485, "drawn": 1.216, "grain": -1.24, "pixels": -0.029}, -0.516, 0.572),
-    # 41 rows, factor 1.69
-    "from raw": Fit({"one": 1.87, "pixels": -0.374, "detail": 0.329}, -0.877, 0.742),
-    # 17 rows, factor 1.60
-    "from raw seen": Fit(
-        {"one": 2.071, "detail": 0.763, "grain": -3.801, "edges": -2.416, "drawn": 0.546}, -0.711, 0.793
-    ),
-    # 29 rows, 0.7
-    "progressive": Fit({"one": 0.0}, -0.137, 0.0),
-    # 30 rows, 0.7
-    "progressive seen": Fit({"one": 0.0}, -0.129, 0.0),
-    # 249 rows, 6.8
-    "recoded": Fit(
-        {"one": -4.979, "fineness": -0.473, "quality": 2.133, "full_colour": -0.099, "progressive": 0.139},
-        -0.373,
-        0.247,
-    ),
-    # 249 rows, 5.2
+    # 52 rows, 6.4
+    "baseline": Fit({"one": -0.163, "density": 0.101, "pixels": 0.019}, -0.163, 0.082),
+    # 54 rows, 5.2
+    "baseline seen": Fit({"one": -0.038, "flat": -0.228, "coarser": -0.093}, -0.143, 0.043),
+    # 89 rows, factor 1.69
+    "from exact": Fit({"one": 1.788, "detail": 0.292, "pixels": -0.314}, -0.928, 1.155),
+    # 55 rows, factor 1.49
+    "from exact seen": Fit({"one": 0.291, "detail": 1.244}, -0.468, 0.676),
+    # 40 rows, factor 2.20
+    "from lossy": Fit({"one": -2.062, "detail": 0.31}, -0.85, 1.211),
+    # 26 rows, factor 1.44
+    "from lossy seen": Fit({"one": 2.391, "drawn": 1.234, "grain": -1.691, "pixels": -0.159}, -0.313, 0.488),
+    # 43 rows, factor 2.06
+    "from raw": Fit({"one": 3.206, "pixels": -0.492, "detail": 0.651}, -0.945, 0.97),
+    # 21 rows, factor 1.83
+    "from raw seen": Fit({"one": 0.598, "detail": 1.017}, -0.965, 0.322),
+    # 28 rows, 0.6
+    "progressive": Fit({"one": 0.013, "density": 0.007}, -0.012, 0.005),
+    # 29 rows, 0.6
+    "progressive seen": Fit({"one": 0.0, "flat": -0.012}, -0.011, 0.006),
+    # 250 rows, 7.3
+    "recoded": Fit({"one": -4.228, "fineness": -0.517, "pixels": -0.069, "quality": 2.02}, -0.465, 0.253),
+    # 250 rows, 5.4
     "recoded seen": Fit(
         {
-            "one": -2.645,
-            "coarser": 0.77,
-            "full_colour": -0.128,
+            "one": -2.299,
+            "coarser": 0.695,
+            "pixels": -0.063,
             "quality": 2.112,
-            "progressive": 0.108,
-            "fineness": -0.115,
+            "full_colour": -0.091,
+            "fineness": -0.195,
         },
-        -0.243,
-        0.155,
+        -0.248,
+        0.209,
     ),
-    # 333 rows, 16.3
-    "unread": Fit({"one": -0.224}, -1.486, 0.167),
+    # 333 rows, 19.9
+    "unread": Fit({"one": -0.246}, -1.468, 0.211),
 }
 LUMA_COUNT = 36
 """Steps that are looked at: the highest frequencies are mostly zeros at any quality."""

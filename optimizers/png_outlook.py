@@ -13,17 +13,17 @@ from utils.png_chunks import INDEXED, SIGNATURE, Chunk, join, parse_header
 
 # Fitted by `python -m benchmarks estimate`: rows, and the mean miss of sources left out (points of the file).
 FITS: dict[str, Fit] = {
-    # 100 rows, 4.3
-    "colours": Fit({"one": -1.212, "alpha": -0.38}, -0.517, 0.229),
-    # 69 rows, 4.7
-    "colours seen": Fit({"one": 0.07, "alpha": -0.287, "pixels": -0.103, "hard": 0.053}, -0.415, 0.14),
+    # 104 rows, 3.9
+    "colours": Fit({"one": -1.754, "alpha": -0.347, "hard": 0.067, "quality": 0.645}, -0.483, 0.192),
+    # 65 rows, 4.9
+    "colours seen": Fit({"one": -0.675, "flat": -0.33, "pixels": -0.095, "quality": 0.828}, -0.481, 0.181),
     # 3 rows, 1.9
     "film": Fit({"one": -0.028}, -0.028, 0.0),
     # 3 rows, 1.9
     "film seen": Fit({"one": -0.028}, -0.028, 0.0),
-    # 68 rows, 5.8
-    "indexed": Fit({"one": 0.193, "density": -0.034, "pixels": -0.025}, -0.063, 0.087),
-    # 22 rows, 2.1
+    # 73 rows, 5.3
+    "indexed": Fit({"one": -0.13, "density": -0.04, "pixels": -0.025, "quality": 0.391}, -0.062, 0.087),
+    # 17 rows, 1.8
     "indexed seen": Fit({"one": 0.0}, -0.17, 0.0),
     # 133 rows, 4.8
     "unread": Fit({"one": -0.096}, -1.655, 0.096),

@@ -11,36 +11,38 @@ from utils.riff import Chunk
 
 # Fitted by `python -m benchmarks estimate`: rows, and the mean miss of sources left out (points of the file).
 FITS: dict[str, Fit] = {
-    # 53 rows, 13.9
-    "exact": Fit({"one": 1.343, "density": -0.429, "pixels": -0.224, "above": -1.18}, -1.058, 0.341),
-    # 3 rows, 18.9
-    "exact film": Fit({"one": -0.223}, -0.437, 0.0),
-    # 3 rows, 18.9
-    "exact film seen": Fit({"one": -0.223}, -0.437, 0.0),
-    # 53 rows, 9.3
-    "exact seen": Fit(
-        {"one": 0.616, "grain": -2.873, "shades": -0.103, "alpha": 0.352, "above": -2.505}, -0.918, 0.198
-    ),
-    # 41 rows, 9.1
-    "finer": Fit({"one": 1.393, "source": -2.216, "alpha": 0.117}, -0.245, 0.15),
-    # 1 rows, 16.2
-    "finer film": Fit({"one": -0.177}, -0.177, 0.0),
-    # 1 rows, 16.2
-    "finer film seen": Fit({"one": -0.177}, -0.177, 0.0),
-    # 41 rows, 4.3
+    # 53 rows, 13.2
+    "exact": Fit({"one": 0.826, "density": -0.418, "pixels": -0.2}, -1.093, 0.229),
+    # 3 rows, 19.5
+    "exact film": Fit({"one": -0.223}, -0.463, 0.0),
+    # 3 rows, 19.5
+    "exact film seen": Fit({"one": -0.223}, -0.463, 0.0),
+    # 53 rows, 8.7
+    "exact seen": Fit({"one": 0.155, "grain": -2.23, "shades": -0.139, "alpha": 0.43}, -0.888, 0.239),
+    # 41 rows, 8.6
+    "finer": Fit({"one": 1.252, "source": -2.057, "alpha": 0.112}, -0.25, 0.158),
+    # 1 rows, 17.5
+    "finer film": Fit({"one": -0.193}, -0.193, 0.0),
+    # 1 rows, 17.5
+    "finer film seen": Fit({"one": -0.193}, -0.193, 0.0),
+    # 41 rows, 4.4
     "finer seen": Fit(
-        {
-            "one": 2.28,
-            "grain": -0.987,
-            "pixels": -0.056,
-            "source": -2.28,
-            "drawn": -0.151,
-            "flat": -0.427,
-            "shades": 0.008,
-        },
-        -0.164,
-        0.114,
+        {"one": 2.023, "grain": -0.971, "source": -2.004, "pixels": -0.049, "drawn": -0.13, "flat": -0.358},
+        -0.135,
+        0.112,
     ),
+    # 30 rows, factor 1.72
+    "from exact": Fit({"one": 4.544, "pixels": -0.542, "detail": 0.241}, -1.179, 0.561),
+    # 16 rows, factor 1.27
+    "from exact seen": Fit({"one": 1.44, "detail": 1.854, "edges": -1.768}, -0.361, 0.548),
+    # 77 rows, factor 1.77
+    "from lossy": Fit({"one": 3.273, "detail": 0.892, "source": -4.675}, -1.024, 0.782),
+    # 62 rows, factor 1.18
+    "from lossy seen": Fit({"one": 0.258, "detail": 1.172, "coarser": 0.056, "drawn": 0.217}, -0.247, 0.404),
+    # 7 rows, factor 2.70
+    "from raw": Fit({"one": 3.601, "pixels": -0.635, "detail": 0.925}, -1.11, 1.519),
+    # 9 rows, factor 1.32
+    "from raw seen": Fit({"one": 0.618, "detail": 1.52}, -0.679, 0.434),
     # 128 rows, 0.0
     "kept": Fit({"one": 0.0}, 0.0, 0.0),
     # 162 rows, spare
