@@ -44,6 +44,8 @@ STAY = {
     b"acTL",
     b"fcTL",
 }
+MANY, STEPS = 256, 48
+"""Colours that no palette holds; levels of a channel that no photograph comes with."""
 LOSSLESS_FROM, INDEXED_BELOW = 95, 60
 
 
@@ -66,6 +68,13 @@ def closed(head: bytes) -> bytes:
     frames = sum(chunk.type == b"fcTL" for chunk in chunks)
     counted = [replace(c, data=struct.pack(">I", frames) + c.data[4:]) if c.type == b"acTL" else c for c in chunks]
     return join([*(counted if frames else [c for c in chunks if c.type != b"acTL"]), Chunk(b"IEND", b"")])
+
+
+def _is_stepped(traits: Mapping[str, float]) -> bool:
+    """Whether its shades have been brought to few levels and packed hard, as this service does with photographs."""
+    return bool(
+        traits["hard"] and traits["single"] and log(MANY) < traits.get("shades", 0) and traits["levels"] < log(STEPS)
+    )
 
 
 def outlook(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, float]) -> Outlook:
@@ -95,5 +104,5 @@ def outlook(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, floa
     elif header.colour == INDEXED:
         case = "indexed"
     else:
-        case = "colours" if lossy else "packed"
+        case = ("steps" if _is_stepped(traits) else "colours") if lossy else "packed"
     return Outlook(case + (" seen" if seen else ""), base, traits, "pngquant+oxipng" if case == "colours" else "oxipng")

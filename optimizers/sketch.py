@@ -64,6 +64,7 @@ def traits_of(part: Any) -> dict[str, float]:
         "drawn": log(max(len(zlib.compress(few.tobytes(), 6)), 50) / area),
         "flat": float((step == 0).mean()),
         "shades": log(len(part.getcolors(MANY_SHADES) or range(MANY_SHADES))),
+        "levels": log(max(len(np.unique(pixels[..., channel])) for channel in range(3))),
         "edges": float((step > 24).mean()),
         "grain": float(((step > 0) & (step <= 6)).mean()),
     }

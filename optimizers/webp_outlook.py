@@ -78,6 +78,11 @@ def _closed(chunk: Chunk) -> Chunk:
     return Chunk(chunk.name, chunk.data[:16] + b"".join(map(bytes, parts)))
 
 
+def stays(info: ImageInfo, quality: float) -> bool:
+    """Whether a lossy picture is no finer than asked."""
+    return info.source_quality is not None and info.source_quality <= quality + FINER
+
+
 def outlook(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, float]) -> Outlook:
     """Written anew where it is finer than asked; a lossy one that is not stays as it is."""
     gone = 0
@@ -98,7 +103,7 @@ def outlook(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, floa
     coding = Coding.EXACT if exact else Coding.LOSSY
     if policy.lossless:
         return Outlook("packed" if exact else "kept", base, traits, "webp lossless", coding)
-    if not exact and (info.source_quality or 0) <= quality + FINER:
-        return Outlook("kept", base, {}, "clean", coding)
+    if stays(info, quality):
+        return Outlook("kept", base, traits, "clean", coding)
     case = ("exact" if exact else "finer") + (" film" if film else "")
     return Outlook(case + (" seen" if seen else ""), base, traits, "webp", coding)
