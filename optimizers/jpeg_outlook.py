@@ -125,7 +125,7 @@ def outlook(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, floa
     plain = frame.process in (0xC0, 0xC1, PROGRESSIVE) and frame.precision == 8 and len(frame.components) in (1, 3)
     recoded = plain and finer and not policy.lossless
     case = "recoded" if recoded else "progressive" if progressive else "baseline"
-    return Outlook(case + (" seen" if seen else ""), base, traits, "cjpeg" if recoded else "jpegtran", Coding.LOSSY)
+    return Outlook(case + (" seen" if seen else ""), base, traits, "cjpegli" if recoded else "jpegtran", Coding.LOSSY)
 
 
 def _leaving(segments: Iterable[Segment]) -> int:
