@@ -21,12 +21,14 @@ from limits.aio.storage import Storage
 from starlette.types import Receive, Scope, Send
 
 from config import ROOT, Settings, SettingsError, check_folders, load_settings
+from estimation.estimator import Estimator
+from estimation.memory import Memory
 from middleware import CommonHeaders, RequestContext, set_ticket_aside
 from optimizers.engine import Engine
 from optimizers.recall import Recall, encoder_revision
 from optimizers.router import build_formats
 from optimizers.selftest import impaired, self_test
-from routers import answers, compress, documents, health, metrics, optimize, problems, stored, tickets
+from routers import answers, compress, documents, estimate, health, metrics, optimize, problems, stored, tickets
 from routers.deps import Gate, Services
 from routers.draining import DRAINING, CloseWhileDraining, LingeringConnection
 from security.auth import ApiKeys
@@ -110,7 +112,7 @@ def create_app(
     app.add_middleware(CloseWhileDraining)
     app.add_middleware(RequestContext)
     problems.install(app)
-    for room in (optimize, compress, tickets, stored, health, metrics, problems):
+    for room in (optimize, estimate, compress, tickets, stored, health, metrics, problems):
         app.include_router(room.router)
     documents.complete(app)
     return app
@@ -148,6 +150,8 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
         build_formats(documents),
         settings.min_score_floor,
     )
+    sketchers = WorkerPool(1, worker_environment(settings), WORKER_PRELOAD, launcher)
+    estimator = Estimator(runner, sketchers, engine.formats, limits)
     stores = build_stores(settings)
     redis_url = settings.redis_url.get_secret_value()
     cached = (settings.result_cache_mb << 20, settings.result_cache_entry_mb << 20)
@@ -166,9 +170,23 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
             recall = Recall(engine, results, revision)
             tickets = build_tickets(settings, storage, gate.keys)
             yield Services(
-                settings, engine, recall, results, slots, bodies, gate, tickets, fetcher, stores, reports, launcher
+                settings,
+                engine,
+                recall,
+                results,
+                slots,
+                bodies,
+                gate,
+                tickets,
+                fetcher,
+                stores,
+                estimator,
+                Memory(),
+                reports,
+                launcher,
             )
         finally:
+            await sketchers.close()
             await stores.close()
             await workers.close()
 

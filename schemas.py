@@ -15,6 +15,7 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 from exceptions import InvalidOptions
@@ -232,6 +233,19 @@ class UrlRequest(RequestOptions):
     )
 
 
+class EstimateRequest(RequestOptions):
+    """The JSON body of POST /estimate: one URL or several, and the options."""
+
+    url: str | None = Field(None, description="http or https, on port 80 or 443, at a public address.")
+    urls: list[str] | None = Field(None, min_length=1, max_length=100, description="Up to 100 of them.")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.url is None) == (self.urls is None):
+            raise ValueError("has to name either url or urls")
+        return self
+
+
 def _invalid(error: ValidationError) -> InvalidOptions:
     errors = [{"pointer": "".join(f"/{part}" for part in e["loc"]), "detail": e["msg"]} for e in error.errors()]
     first = errors[0]
@@ -285,6 +299,58 @@ class CompressReceipt(Receipt):
     """The receipt of a JPEG that was stored."""
 
     url: str = Field(description="Where it is; the same as `storage.url`.")
+
+
+class IntervalAnswer(BaseModel):
+    """Where the true reduction lies, in percent."""
+
+    low: float
+    high: float
+    level: float = Field(description="Share of images for which that holds.")
+
+
+class EstimateAnswer(BaseModel):
+    """What POST /optimize would do to one image."""
+
+    original_size: int
+    original_format: str
+    width: int | None = Field(description="As displayed; null where the header was out of reach.")
+    height: int | None
+    frames: int | None = Field(description="Null where more may follow than were looked at.")
+    estimated_size: int
+    estimated_format: str
+    estimated_reduction_percent: float
+    interval: IntervalAnswer
+    confidence: str = Field(description="`high`, `medium` or `low`, by the width of the interval.")
+    already_optimized: bool
+    method: str = Field(description="What POST /optimize would do.")
+    formats: dict[str, int] = Field(description="Bytes that a conversion would give.")
+
+
+class UrlEstimate(BaseModel):
+    """One of several URLs: its estimate, or why there is none."""
+
+    url: str
+    estimate: EstimateAnswer | None = None
+    problem: "Problem | None" = None
+
+
+class EstimateTotal(BaseModel):
+    """All the images that could be estimated, together."""
+
+    images: int
+    failed: int
+    original_size: int
+    estimated_size: int
+    estimated_reduction_percent: float
+    interval: IntervalAnswer
+
+
+class EstimatesAnswer(BaseModel):
+    """One entry for each URL, in order, and their sum."""
+
+    estimates: list[UrlEstimate]
+    total: EstimateTotal
 
 
 class Problem(BaseModel):

@@ -1,10 +1,10 @@
 """AVIF: cleaned; re-encoded only where the request itself names a quality and nothing but precision is lost."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from optimizers import heif
+from optimizers import heif, heif_outlook
 from optimizers.avif_carried import graft, quantizer_of, read_carried
 from optimizers.avif_encoding import (
     COLOUR_CONTRAST,
@@ -20,6 +20,7 @@ from optimizers.avif_encoding import (
 from optimizers.base import Candidate, Cleaned, Encoder, FormatSpec, ImageInfo, Pixels, Target
 from optimizers.jpeg_recipe import chroma_contrast
 from optimizers.policy import Effort, Metadata, Policy
+from optimizers.prediction import Head
 from optimizers.samples import still
 from optimizers.toolbox import Toolbox
 from utils.isobmff import brands
@@ -34,6 +35,8 @@ class Avif(Target):
     """AV1 pictures in a HEIF file."""
 
     spec = FormatSpec(name="avif", mime="image/avif", extensions=("avif", "avifs"), decoder="AVIF")
+    outlook = staticmethod(heif_outlook.recoded)
+    fits = heif_outlook.FITS
     decode = staticmethod(upright)
 
     @staticmethod
@@ -50,6 +53,14 @@ class Avif(Target):
         info = heif.inspect(data)
         found = quantizer_of(data) if not info.durations else None
         return info if found is None else replace(info, source_quality=source_quality(found))
+
+    def inspect_head(self, head: Head) -> ImageInfo:
+        """As far as the boxes that describe the file are there."""
+        return self.inspect(heif.padded(head))
+
+    async def sketch(self, data: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Mapping[str, float] | None:
+        """None: the header tells all, and decoding takes long."""
+        return None
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned:
         """See heif.clean."""

@@ -1,12 +1,14 @@
 """The contract between the engine and a format's file: a format proposes, the engine disposes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from optimizers import look, pixels
 from optimizers.policy import Metadata, Policy
+from optimizers.prediction import UNREAD, Fit, Head, Outlook, Prediction, conversion, foretell
+from optimizers.sketch import SKETCH_BYTES, SKETCH_PIXELS, sketch
 from optimizers.toolbox import Toolbox
 
 
@@ -155,6 +157,9 @@ class Optimizer(ABC):
     decode: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(pixels.decode)
     """Runs in an isolated worker: the pixels, upright, for a conversion (`optimizers/pixels.py`)."""
 
+    fits: ClassVar[Mapping[str, Fit]] = {}
+    """What was left of other files, by what was done to them (`benchmarks/estimate.py` writes it)."""
+
     @abstractmethod
     def sniff(self, head: bytes) -> bool:
         """Whether the first bytes (up to `SNIFF_BYTES`) are of this format."""
@@ -162,6 +167,33 @@ class Optimizer(ABC):
     @abstractmethod
     def inspect(self, data: bytes) -> ImageInfo:
         """Read the header, pure Python; raises UnprocessableImage where it is broken or cut short."""
+
+    def inspect_head(self, head: Head) -> ImageInfo:
+        """As `inspect`, of a file whose end is missing; an animation may have more frames than are found."""
+        return self.inspect(head.padded)
+
+    def counts_frames(self, head: Head) -> bool:
+        """Whether these first bytes tell how many frames there are."""
+        return True
+
+    async def sketch(self, data: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Mapping[str, float] | None:
+        """Traits that the header does not tell, within 20 ms of CPU; None where that does not pay."""
+        if self.spec.decoder is None or info.width * info.height > SKETCH_PIXELS or len(data) > SKETCH_BYTES:
+            return None
+        return await tools.call(sketch, data, self.spec.decoder)
+
+    @staticmethod
+    def outlook(info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, float]) -> Outlook:
+        """What bears on how much will be left, by the header and, where one was made, a sketch."""
+        return Outlook("clean", head.size)
+
+    def predict(self, info: ImageInfo, head: Head, policy: Policy, seen: Mapping[str, float]) -> Prediction:
+        """What will be left of a file in its own format."""
+        return foretell(self.outlook(info, head, policy, seen), self.fits, most=head.size)
+
+    def predict_unread(self, head: Head) -> Prediction:
+        """The same where the header is out of reach."""
+        return foretell(Outlook(UNREAD, head.size), self.fits, most=head.size)
 
     @abstractmethod
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned | None:
@@ -195,6 +227,12 @@ class Target(Optimizer):
     """Milliseconds of which a frame is shown a whole number."""
     legacy: ClassVar[bool] = False
     """Written only where the caller names it: another format always is smaller."""
+
+    def foresee(self, source: Outlook, info: ImageInfo, policy: Policy, seen: Mapping[str, float]) -> Prediction | None:
+        """What a picture would have in this format; None where nothing was fitted for its kind."""
+        pixels = info.width * info.height * info.frames
+        outlook = conversion(source, pixels, info.source_quality, policy, seen)
+        return foretell(outlook, self.fits) if outlook.case in self.fits else None
 
     @abstractmethod
     async def encoders(self, pixels: Pixels, policy: Policy, tools: Toolbox) -> Sequence[Encoder]:

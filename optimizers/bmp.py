@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from optimizers import bmp_outlook
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Metadata, Policy
 from optimizers.samples import still
@@ -121,6 +122,8 @@ class Bmp(Optimizer):
     """Windows and OS/2 bitmaps."""
 
     spec = FormatSpec("bmp", "image/bmp", ("bmp", "dib"), decoder="BMP")
+    outlook = staticmethod(bmp_outlook.outlook)
+    fits = bmp_outlook.FITS
 
     @staticmethod
     def sample() -> bytes:

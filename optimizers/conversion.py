@@ -12,7 +12,7 @@ from optimizers import look, pixels
 from optimizers.base import Cleaned, Encoder, ImageInfo, Optimizer, Pixels, Target
 from optimizers.judging import judge_of, part_of
 from optimizers.outcome import Attempt, Outcome, Reason
-from optimizers.policy import Metadata
+from optimizers.policy import Metadata, Policy
 from optimizers.seeker import Judge, Seeker
 from optimizers.task import Task, error_of
 from optimizers.verify import differences
@@ -22,16 +22,16 @@ log = structlog.get_logger("pare.engine")
 PNG = "PNG"
 
 
-def suitable(formats: Sequence[Optimizer], task: Task) -> list[Target]:
+def suitable(formats: Sequence[Optimizer], optimizer: Optimizer, info: ImageInfo, policy: Policy) -> list[Target]:
     """The accepted formats besides the picture's own; of several, those that lose neither transparency nor motion.
 
     A drawing becomes pixels only where it may not stay one.
     """
-    policy, own, moves = task.policy, task.optimizer.spec, bool(task.info.durations)
+    own, moves = optimizer.spec, bool(info.durations)
     others = [f for f in formats if isinstance(f, Target) and f.spec.name in policy.targets and f.spec != own]
-    whole = [t for t in others if (t.holds_alpha or not task.info.alpha) and (t.holds_animation or not moves)]
+    whole = [t for t in others if (t.holds_alpha or not info.alpha) and (t.holds_animation or not moves)]
     if policy.accepts(own.name):
-        return [] if task.optimizer.vector else whole
+        return [] if optimizer.vector else whole
     return whole or others
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from optimizers.base import Optimizer, Source
+from optimizers.base import ImageInfo, Optimizer, Source
 from optimizers.conversion import Conversion, suitable
 from optimizers.outcome import Clock, Outcome
 from optimizers.policy import Policy
@@ -60,15 +60,7 @@ class Engine:
             optimizer = detect(source.data, self.formats)
             # In a thread: the worst file of 32 MB takes a fifth of a second, and nobody else shall wait for it.
             info = await asyncio.to_thread(optimizer.inspect, source.data)
-            if optimizer.spec.decoder or not policy.accepts(optimizer.spec.name):
-                check_image(
-                    *info.displayed_size,
-                    info.frames,
-                    self._limits,
-                    pages=info.pages,
-                    pixel_bytes=info.pixel_bytes,
-                    metadata=info.metadata,
-                )
+            admit(optimizer, info, self._limits, drawn=not policy.accepts(optimizer.spec.name))
         async with AsyncExitStack() as held:
             with clock.span("queue"):
                 await held.enter_async_context(self._slots.slot())
@@ -84,7 +76,7 @@ class Engine:
 
     async def _best(self, task: Task) -> Outcome:
         """The smallest of what the accepted formats make of it; its own format where no other is smaller."""
-        targets = suitable(self.formats, task)
+        targets = suitable(self.formats, task.optimizer, task.info, task.policy)
         if not targets:
             return await Recompression(task).run()
         if not task.policy.accepts(task.optimizer.spec.name):
@@ -102,6 +94,19 @@ class Engine:
         """Tools for one picture, with the clock started: one full run of a tool, and an allowance in seconds."""
         deadline = time.monotonic() + self._tool_timeout + allowance
         return Toolbox(self._runner, self._workers, deadline, self._tool_timeout)
+
+
+def admit(optimizer: Optimizer, info: ImageInfo, limits: ImageLimits, *, drawn: bool = False) -> None:
+    """Raises ImageLimitExceeded where decoding the picture, or drawing it, would take too much."""
+    if optimizer.spec.decoder or drawn:
+        check_image(
+            *info.displayed_size,
+            info.frames,
+            limits,
+            pages=info.pages,
+            pixel_bytes=info.pixel_bytes,
+            metadata=info.metadata,
+        )
 
 
 def _observe(outcome: Outcome) -> None:

@@ -1,11 +1,15 @@
 """GIF: gifsicle writes the smaller file; blocks are cleaned and carried over by byte work."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from math import log
 
 from exceptions import UnprocessableImage
+from optimizers import gif_outlook
 from optimizers.base import Candidate, Cleaned, Encoder, FormatSpec, ImageInfo, Pixels, Target
+from optimizers.gif_tolerance import colour_changes, full_lossiness, heaviest_of, is_flat, tolerance
 from optimizers.gif_writer import write
 from optimizers.policy import Effort, Metadata, Policy
+from optimizers.prediction import Head
 from optimizers.samples import moving
 from optimizers.toolbox import Toolbox
 from utils import gif_blocks
@@ -15,13 +19,6 @@ from utils.metadata import OTHER, TEXT, XMP
 
 XMP_NAME, ICC_NAME = b"XMP DataXMP", b"ICCRGBG1012"
 GIFSICLE = ("--no-warnings", "--no-interlace", "--no-names", "--no-extensions")
-FLAT_COLOURS = 16
-"""Up to so many colours are drawn, not photographed: their errors show and save nothing."""
-SMOOTH, STEEPNESS = 0.28, 1.5
-"""The share of neighbouring pixels that may differ before a picture counts as noise and is bent less: there the same
-dial costs far more SSIMULACRA2 (a dithered film at 0.6: 45 points at dial 80, where drawings lose 12)."""
-BENT_BITS = 3.9
-"""Bits a change of colour below which runs are longer than the picture explains: lossy LZW has been here before."""
 BEHIND = 1.15
 REPACKED_FROM = 0.85
 """Share of the input from which a bent file is packed once more: noise in few colours then loses another quarter."""
@@ -38,6 +35,8 @@ class Gif(Target):
     holds_animation = True
     tick = 10
     legacy = True
+    outlook = staticmethod(gif_outlook.outlook)
+    fits = gif_outlook.FITS
 
     @staticmethod
     def sample() -> bytes:
@@ -64,6 +63,23 @@ class Gif(Target):
             metadata=sum(len(bytes(block)) for block in gif.blocks if _is_extra(block)),
             alpha=not covered or any(control.disposal == 2 for control in controls),
         )
+
+    def inspect_head(self, head: Head) -> ImageInfo:
+        """Of as many frames as there are."""
+        return self.inspect(head.data if head.whole else gif_blocks.closed(head.data))
+
+    def counts_frames(self, head: Head) -> bool:
+        """Not where more frames may follow."""
+        return head.whole
+
+    async def sketch(self, data: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Mapping[str, float] | None:
+        """What is left of the first frames; None where already one is large."""
+        gif = gif_outlook.first_frames(gif_blocks.parse(data))
+        if gif.images[0].area > gif_outlook.LARGEST_FRAME:
+            return None
+        part = bytes(gif)
+        made = [len(candidate.data) async for candidate in self.optimize(part, info, policy, tools)]
+        return {"left": log(min([len(part), *made]) / len(part))}
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned:
         if metadata is Metadata.ALL:
@@ -131,32 +147,13 @@ def word_of(block: Block) -> str | None:
     return {COMMENT: COMMENT_WORD, PLAIN_TEXT: TEXT}.get(block.label, OTHER)
 
 
-def full_lossiness(quality: int) -> int:
-    """gifsicle's dial for an ordinary picture: 120 at quality 80."""
-    return 6 * (100 - quality)
-
-
 async def _give(gif: gif_blocks.Gif, tools: Toolbox) -> float:
-    """The share of the full dial that the picture bears: less where it is noise, 0 where it is flat or bent."""
-    if max(image.colours or gif.screen.colours for image in gif.images) <= FLAT_COLOURS:
+    """The share of the full dial that the picture bears."""
+    if is_flat(gif):
         return 0
-    heaviest = max(gif.images, key=lambda image: len(image.coded))
+    heaviest = heaviest_of(gif)
     change = await tools.call(colour_changes, bytes(gif_blocks.still(gif.screen, heaviest)))
-    if not change or 8 * len(heaviest.coded) / heaviest.area < BENT_BITS * change:
-        return 0
-    return float(min(1.0, SMOOTH / change) ** STEEPNESS)
-
-
-def colour_changes(still: bytes) -> float:
-    """Run in an isolated worker: the share of pixels whose palette index is not that of the one to the left."""
-    import io
-
-    import numpy as np
-    from PIL import Image as Pillow
-
-    with Pillow.open(io.BytesIO(still), formats=["GIF"]) as image:
-        indices = np.asarray(image)
-    return float((indices[:, 1:] != indices[:, :-1]).mean()) if indices.shape[1] > 1 else 0.0
+    return tolerance(heaviest, change or 0.0)
 
 
 async def _lossy(

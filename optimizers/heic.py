@@ -1,10 +1,11 @@
 """HEIC: cleaned, read for conversions, never written: the one free encoder at hand writes larger files and is GPL."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
-from optimizers import heif
+from optimizers import heif, heif_outlook
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Metadata, Policy
+from optimizers.prediction import Head
 from optimizers.samples import still
 from optimizers.toolbox import Toolbox
 from utils.isobmff import brands
@@ -24,6 +25,8 @@ class Heic(Optimizer):
         decoder="HEIF",
         passthrough=True,
     )
+    outlook = staticmethod(heif_outlook.outlook)
+    fits = heif_outlook.FITS
     decode = staticmethod(heif.decode)
 
     @staticmethod
@@ -43,6 +46,14 @@ class Heic(Optimizer):
     def inspect(self, data: bytes) -> ImageInfo:
         """See heif.inspect."""
         return heif.inspect(data, pages=True)
+
+    def inspect_head(self, head: Head) -> ImageInfo:
+        """As far as the boxes that describe the file are there."""
+        return self.inspect(heif.padded(head))
+
+    async def sketch(self, data: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Mapping[str, float] | None:
+        """None: the header tells all, and decoding takes long."""
+        return None
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned:
         """See heif.clean."""

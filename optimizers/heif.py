@@ -8,6 +8,7 @@ from exceptions import UnprocessableImage
 from optimizers import colour, pixels
 from optimizers.base import Cleaned, ImageInfo
 from optimizers.policy import Metadata
+from optimizers.prediction import Head
 from utils.heif_items import Meta, read_meta
 from utils.heif_metadata import WORDS
 from utils.heif_strip import strip
@@ -40,6 +41,14 @@ def inspect(data: bytes, *, pages: bool = False) -> ImageInfo:
         )
     meta = primary_meta(data)
     return _still(data, meta, _pages(meta) if pages else 1)
+
+
+def padded(head: Head) -> bytes:
+    """A head filled up to its file's size; raises UnprocessableImage where the boxes that describe it are cut short."""
+    data = head.padded
+    if any(box.kind in (b"meta", b"moov") and box.end > len(head.data) for box in boxes(data, 0, len(data))):
+        raise UnprocessableImage("the header is not within the first bytes")
+    return data
 
 
 def clean(data: bytes, metadata: Metadata) -> Cleaned:

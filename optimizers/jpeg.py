@@ -1,10 +1,11 @@
 """JPEG: jpegli or MozJPEG where pixels may change, jpegtran where they may not; gain maps stay attached."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from optimizers import jpeg_outlook
 from optimizers.base import Candidate, Cleaned, Encoder, FormatSpec, ImageInfo, Pixels, Target
 from optimizers.jpeg_recipe import (
     CHROMA_CONTRAST,
@@ -45,6 +46,8 @@ DOUBTFUL_SCORE = 72.0
 """Typical score below which a picture may come out at less than 60: the worst are some 10 below it."""
 DOUBTFUL_BITS = 1.5
 """Bits a pixel from which a result is mostly noise, which scores far below the typical; photographs take 0.1-1.2."""
+PART_BYTES = 1_500_000
+"""Of a picture that is sketched."""
 CLEARLY_SMALLER = 0.1
 """Share of the picture that a lossy result has to save to make the lossless try a waste."""
 HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)
@@ -70,6 +73,8 @@ class Jpeg(Target):
     )
     look = staticmethod(first_picture)
     holds_alpha = False
+    outlook = staticmethod(jpeg_outlook.outlook)
+    fits = jpeg_outlook.FITS
 
     def sniff(self, head: bytes) -> bool:
         """Whether a start of image and another marker come first."""
@@ -89,6 +94,11 @@ class Jpeg(Target):
             metadata=sum(len(segment) for segment in header if segment.is_metadata),
             source_quality=None if quality is None else round(quality),
         )
+
+    async def sketch(self, data: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Mapping[str, float] | None:
+        """What a coarser quantization saves, of the upper part of a large picture; None of a large progressive one."""
+        part = jpeg_outlook.upper_part(data)
+        return await tools.call(jpeg_outlook.sketch_coarser, part, "JPEG") if len(part) <= PART_BYTES else None
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned | None:
         """Take metadata away segment by segment."""

@@ -4,11 +4,12 @@ import zlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from optimizers import look
+from optimizers import look, png_outlook
 from optimizers.base import Candidate, Cleaned, Encoder, FormatSpec, ImageInfo, Optimizer, Pixels, Target
 from optimizers.png_cleaning import PICTURE, cleaned_chunk, read_exif
 from optimizers.png_recipes import at_quality, encoders, freedom, picture_of
 from optimizers.policy import Effort, Metadata, Policy
+from optimizers.prediction import Head
 from optimizers.samples import moving, still
 from optimizers.toolbox import Toolbox
 from utils import metadata as words
@@ -55,6 +56,9 @@ def look_at(data: bytes, decoder: str, exact: bool = True) -> dict[str, Any]:
 class PngFile(Optimizer):
     """What stills and animations share; whatever turns out to be animated is handled as an animation all the same."""
 
+    outlook = staticmethod(png_outlook.outlook)
+    fits = png_outlook.FITS
+
     def inspect(self, data: bytes) -> ImageInfo:
         """Header, animation control and EXIF of a whole file."""
         chunks, _ = split(data)
@@ -72,6 +76,10 @@ class PngFile(Optimizer):
             orientation=read_exif(exif).orientation if exif else 1,
             metadata=notes_size(chunks),
         )
+
+    def inspect_head(self, head: Head) -> ImageInfo:
+        """Of the chunks up to the first with pixels."""
+        return self.inspect(head.data if head.whole else png_outlook.closed(head.data))
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned | None:
         """Chunk by chunk; damaged chunks and bytes after IEND are no part of the picture and go whatever stays."""
@@ -165,6 +173,10 @@ class Apng(PngFile):
     @staticmethod
     def sample() -> bytes:
         return moving("PNG")
+
+    def counts_frames(self, head: Head) -> bool:
+        """Not where more frames may follow."""
+        return head.whole
 
     def sniff(self, head: bytes) -> bool:
         """A PNG signature and an acTL chunk before the pixels."""

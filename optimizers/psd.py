@@ -11,7 +11,7 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from exceptions import UnprocessableImage
-from optimizers import look
+from optimizers import look, psd_outlook
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Metadata, Policy
 from optimizers.toolbox import Toolbox
@@ -84,6 +84,8 @@ class Psd(Optimizer):
 
     spec = FormatSpec("psd", "image/vnd.adobe.photoshop", ("psd",), decoder="PSD", passthrough=True)
     look = staticmethod(look_psd)
+    outlook = staticmethod(psd_outlook.outlook)
+    fits = psd_outlook.FITS
 
     @staticmethod
     def sample() -> bytes:

@@ -1,14 +1,17 @@
 """SVG and SVGZ: sanitized always, then made smaller as text; pixels only prove that it still is the same drawing."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
+from math import log
 from typing import Any
 
 from exceptions import ImageLimitExceeded, UnprocessableImage
-from optimizers import svg_render
+from optimizers import svg_outlook, svg_render
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Metadata, Policy
-from optimizers.svg_proof import smallest
+from optimizers.prediction import Head
+from optimizers.svg_proof import SAFE, USUAL, smallest
+from optimizers.svg_shrink import rounded, tidied
 from optimizers.toolbox import Toolbox
 from security.file_validation import DocumentLimits
 from security.svg_parser import parse
@@ -64,6 +67,22 @@ def decode_packed(data: bytes, decoder: str, orientation: int, animated: bool) -
     return svg_render.decode(unpacked(data), decoder, orientation, animated)
 
 
+def sketch_drawing(data: bytes) -> dict[str, float]:
+    """What is left of a drawing."""
+    return {"left": log(len(_usual(sanitize(data)["data"])) / len(data))}
+
+
+def sketch_packed(data: bytes) -> dict[str, float]:
+    """The same of an SVGZ."""
+    return {"left": log(len(gzip(_usual(unpacked(sanitize_packed(data)["data"])))) / len(data))}
+
+
+def _usual(drawing: bytes) -> bytes:
+    """What mostly becomes of a sanitized drawing, without the proof."""
+    tidy = tidied(drawing)
+    return rounded(tidy["data"], USUAL if tidy["whole"] else SAFE)
+
+
 class Svg(Optimizer):
     """Scalable Vector Graphics, plain text."""
 
@@ -71,6 +90,10 @@ class Svg(Optimizer):
     vector = True
     look = staticmethod(look)
     decode = staticmethod(svg_render.decode)
+    outlook = staticmethod(svg_outlook.outlook)
+    fits = svg_outlook.FITS
+    _try = staticmethod(sketch_drawing)
+    _quickly_tried = 16 << 10
     _sanitize = staticmethod(sanitize)
 
     def __init__(self, limits: DocumentLimits) -> None:
@@ -86,6 +109,10 @@ class Svg(Optimizer):
     def inspect(self, data: bytes) -> ImageInfo:
         width, height = size_of(data)
         return ImageInfo(width, height, alpha=True)
+
+    async def sketch(self, data: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Mapping[str, float] | None:
+        """What is left, found by trying: of a small drawing that takes no longer than a guess."""
+        return await tools.call(self._try, data) if len(data) <= self._quickly_tried else None
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned | None:
         result = await tools.call(
@@ -116,6 +143,9 @@ class Svgz(Svg):
     spec = FormatSpec("svgz", MIME, ("svgz",), active=True)
     look = staticmethod(look_packed)
     decode = staticmethod(decode_packed)
+    outlook = staticmethod(svg_outlook.packed)
+    _try = staticmethod(sketch_packed)
+    _quickly_tried = 6 << 10
     _sanitize = staticmethod(sanitize_packed)
 
     @staticmethod
@@ -142,3 +172,7 @@ class Svgz(Svg):
             async for candidate in super().optimize(plain, info, policy, tools):
                 if packed := await tools.call(gzip, candidate.data):
                     yield replace(candidate, data=packed)
+
+    def inspect_head(self, head: Head) -> ImageInfo:
+        """The size that the file unpacks to stands at its end."""
+        return super().inspect(gunzip_head(head.data, HEAD_BYTES))

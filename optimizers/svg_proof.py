@@ -15,6 +15,8 @@ GRIDS = (8_000, 12_500, 20_000, 40_000, 63_000, 100_000, 400_000)
 """Steps along the longer side to try: a point moves by at most half of one, an eighth of a pixel on 2000."""
 SAFE = 100_000
 """The boldest of a drawing that one rendering does not show whole, and what nothing can render gets."""
+USUAL = 12_500
+"""The grid that most drawings end on."""
 FEW = (20_000, SAFE)
 SECONDS = 10.0
 """What rendering and scoring one version may take; filters can take for ever."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 from exceptions import UnprocessableImage
-from optimizers import look, pixels
+from optimizers import look, pixels, tiff_outlook
 from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
 from optimizers.policy import Effort, Metadata, Policy
 from optimizers.samples import still
@@ -216,6 +216,8 @@ class Tiff(Optimizer):
     spec = FormatSpec("tiff", "image/tiff", ("tif", "tiff"), decoder="TIFF", aliases=("tif",))
     look = staticmethod(look_tiff)
     decode = staticmethod(decode_tiff)
+    outlook = staticmethod(tiff_outlook.outlook)
+    fits = tiff_outlook.FITS
 
     @staticmethod
     def sample() -> bytes:

@@ -1,12 +1,14 @@
 """WebP: stills go through cwebp, animations frame by frame or through libwebp; chunks are cleaned by byte work."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 
 from optimizers import webp_animations as animations
+from optimizers import webp_outlook
 from optimizers import webp_stills as stills
 from optimizers.base import Candidate, Cleaned, Encoder, FormatSpec, ImageInfo, Pixels, Target
 from optimizers.policy import Effort, Metadata, Policy
+from optimizers.prediction import Head, wanted_quality
 from optimizers.samples import still
 from optimizers.toolbox import Toolbox
 from optimizers.webp_dials import LEAST_GAIN, dial_in, highest_quality, quality_for_dial, source_dial
@@ -39,6 +41,8 @@ class Webp(Target):
     """Lossy, lossless and animated WebP."""
 
     spec = FormatSpec("webp", "image/webp", ("webp",), decoder="WEBP", tools=("cwebp",))
+    outlook = staticmethod(webp_outlook.outlook)
+    fits = webp_outlook.FITS
     holds_animation = True
 
     @staticmethod
@@ -66,6 +70,19 @@ class Webp(Target):
             source_quality=None if dial is None else quality_for_dial(dial),
             metadata=sum(len(chunk.data) for chunk in chunks if chunk.name not in PICTURE or chunk.name == b"ICCP"),
         )
+
+    def inspect_head(self, head: Head) -> ImageInfo:
+        """Of as many frames as there are."""
+        return self.inspect(head.data if head.whole else webp_outlook.closed(head.data))
+
+    def counts_frames(self, head: Head) -> bool:
+        """Not where more frames may follow."""
+        return head.whole or not webp_outlook.announces_film(head.data)
+
+    async def sketch(self, data: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Mapping[str, float] | None:
+        """None of what stays as it is."""
+        stays = webp_outlook.stays(info, wanted_quality(policy)) and not policy.targets
+        return None if stays else await super().sketch(data, info, policy, tools)
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned:
         if metadata is Metadata.ALL:

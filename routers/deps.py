@@ -9,6 +9,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from config import Settings
+from estimation.estimator import Estimator
+from estimation.memory import Memory
 from exceptions import FormatRefused, RateLimited, Unauthorized
 from middleware import ANSWER_HEADERS, TICKET
 from optimizers.base import Optimizer
@@ -21,7 +23,7 @@ from routers.accept import accepted
 from routers.answers import rate_headers
 from routers.body import Body, BodyLimits, too_large
 from routers.draining import refuse_while_draining
-from routers.intake import JSON_LIMIT, ToPolicy, Upload, read_compress, read_upload
+from routers.intake import JSON_LIMIT, Inquiry, ToPolicy, Upload, read_compress, read_inquiry, read_upload
 from schemas import OptimizationOptions, TicketRequest
 from security.auth import ApiKeys, Caller, client_address, identify, ticket_of
 from security.rate_limiter import RateLimiter
@@ -56,6 +58,8 @@ class Services:
     tickets: Tickets
     fetcher: Fetcher
     stores: Stores
+    estimator: Estimator
+    estimated: Memory
     reports: tuple[ToolReport, ...]
     launcher: Launcher
 
@@ -193,6 +197,16 @@ async def _admitted(
         yield upload
 
 
+async def estimate_intake(
+    request: Request, parts: ServicesDep, allowed: Annotated[None, Depends(counted)]
+) -> AsyncIterator[Inquiry]:
+    """The same for an estimate, which takes no place; what its body takes of the memory is charged until the end."""
+    refuse_while_draining(request.scope)
+    with parts.bodies.account() as charge:
+        body = _body(request, parts, charge, parts.settings.max_file_size)
+        yield await read_inquiry(body, _to_policy(request, parts, None))
+
+
 def _body(request: Request, parts: Services, charge: Charge, limit: int) -> Body:
     settings = parts.settings
     return Body(request, BodyLimits(limit, settings.upload_timeout_seconds, settings.min_upload_rate), charge)
@@ -219,3 +233,4 @@ def _check(upload: Upload, allowed: Ticket, formats: Sequence[Optimizer]) -> Non
 UploadDep = Annotated[Upload, Depends(intake)]
 CompressDep = Annotated[Upload, Depends(compress_intake)]
 TermsDep = Annotated[TicketRequest, Depends(terms)]
+InquiryDep = Annotated[Inquiry, Depends(estimate_intake)]

@@ -11,6 +11,7 @@ from routers.answers import RESULT_HEADERS
 from schemas import (
     QUALITY_HEADER,
     CompressOptions,
+    EstimateRequest,
     OptimizationOptions,
     Problem,
     RequestOptions,
@@ -18,7 +19,14 @@ from schemas import (
     UrlRequest,
 )
 
-MODELS: tuple[type[BaseModel], ...] = (Problem, OptimizationOptions, RequestOptions, TicketRequest, UrlRequest)
+MODELS: tuple[type[BaseModel], ...] = (
+    Problem,
+    OptimizationOptions,
+    RequestOptions,
+    TicketRequest,
+    UrlRequest,
+    EstimateRequest,
+)
 """Named by `reference`; no handler's signature tells the framework about them."""
 TEMPLATE = "#/components/schemas/{model}"
 SECURITY: list[dict[str, list[str]]] = [{}, {"bearer": []}, {"header": []}, {"basic": []}]

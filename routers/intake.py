@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -16,12 +17,14 @@ from routers.connection import while_connected
 from schemas import (
     QUALITY_HEADER,
     CompressOptions,
+    EstimateRequest,
     OptimizationOptions,
     Quality,
     RequestOptions,
     StorageOptions,
     UrlRequest,
 )
+from utils.concurrency import Charge
 from utils.url_fetch import Fetcher
 
 FORM = "multipart/form-data"
@@ -29,7 +32,10 @@ FORM_OVERHEAD = 64 << 10
 """Bytes that a form's boundaries, headers and options may add to the file."""
 JSON_LIMIT = 64 << 10
 """Bytes of a JSON body."""
+URLS_LIMIT = 1 << 20
+"""Bytes of a JSON body with many URLs, of which presigned ones are long."""
 ToPolicy = Callable[[OptimizationOptions], Policy]
+Document = TypeVar("Document", bound=RequestOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,18 @@ class Upload:
     storage: StorageOptions | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What an estimate is asked for: a file, a URL, or several URLs."""
+
+    policy: Policy
+    charge: Charge
+    """For the memory that fetching by URL takes."""
+    data: bytes | None = None
+    url: str | None = None
+    urls: tuple[str, ...] = ()
+
+
 class InMemoryParser(MultiPartParser):
     """Starlette's parser without temporary files: the byte limit bounds the memory."""
 
@@ -54,12 +72,8 @@ async def read_upload(body: Body, to_policy: ToPolicy, fetcher: Fetcher) -> Uplo
 
     Raises BadRequest, InvalidOptions, what reading the body does, and what fetching does.
     """
-    upload = await _read(body, to_policy)
-    if isinstance(upload, UrlRequest):
-        return await _fetch(body, upload, to_policy, fetcher)
-    if not upload.source.data:
-        raise BadRequest("the image is empty")
-    return upload
+    upload = await _read(body, to_policy, UrlRequest, JSON_LIMIT)
+    return upload if isinstance(upload, Upload) else await _fetch(body, upload, to_policy, fetcher)
 
 
 async def read_compress(body: Body, default_quality: Quality) -> Upload:
@@ -83,21 +97,31 @@ def kind_of(body: Body) -> str:
     return body.request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def _read(body: Body, to_policy: ToPolicy) -> Upload | UrlRequest:
+async def read_inquiry(body: Body, to_policy: ToPolicy) -> Inquiry:
+    """The same for an estimate; what URLs lead to is not fetched yet."""
+    read = await _read(body, to_policy, EstimateRequest, URLS_LIMIT)
+    if isinstance(read, Upload):
+        return Inquiry(read.policy, body.charge, data=read.source.data)
+    return Inquiry(to_policy(read.optimization), body.charge, url=read.url, urls=tuple(read.urls or ()))
+
+
+async def _read(body: Body, to_policy: ToPolicy, document: type[Document], limit: int) -> Upload | Document:
     kind = kind_of(body)
     if kind == FORM:
         source, options = await _read_form(body)
     elif kind == "application/json":
-        return await _read_url(body)
+        return await _read_json(body, document, limit)
     else:
         source, options = await _read_raw(body)
+    if not source.data:
+        raise BadRequest("the image is empty")
     return Upload(source, to_policy(options.optimization), storage=options.storage)
 
 
-async def _read_url(body: Body) -> UrlRequest:
+async def _read_json(body: Body, document: type[Document], limit: int) -> Document:
     if body.request.query_params:
         raise BadRequest("with a JSON body, options go into it, not into the query")
-    return UrlRequest.from_json(await body.read(JSON_LIMIT))
+    return document.from_json(await body.read(limit))
 
 
 async def _fetch(body: Body, wish: UrlRequest, to_policy: ToPolicy, fetcher: Fetcher) -> Upload:

@@ -11,6 +11,7 @@ from routers.deps import GuestDep, ServicesDep, UploadDep
 from routers.documents import FILE, SECURITY_OR_TICKET, query_options, reference, refusals, result_headers
 from routers.storing import resolve, stored_answer
 from schemas import Receipt, RequestOptions, UrlRequest
+from utils.metrics import ESTIMATE_ERROR
 
 router = APIRouter(tags=["optimize"])
 
@@ -60,6 +61,9 @@ async def optimize(request: Request, parts: ServicesDep, who: GuestDep, upload: 
     """
     destination = resolve(upload, parts, who) if upload.storage else None
     outcome = await while_connected(request, parts.recall.run(upload.source, upload.policy, upload.spans))
+    missed_by = parts.estimated.error(upload.source.data, upload.policy, outcome.reduction_percent)
+    if missed_by is not None:
+        ESTIMATE_ERROR.observe(missed_by)
     accept = request.headers.get("accept", "")
     if destination:
         # Not ended by a caller who hangs up: what is half sent would be sent in vain.

@@ -26,6 +26,20 @@ FRAMEWORK = (Status(404, "not_found", "Not Found"), Status(405, "method_not_allo
 """Rows of the catalogue that no PareError has."""
 
 
+def document(request: Request, status: int, code: str, title: str, detail: str, **more: Any) -> Problem:
+    """What a problem says."""
+    return Problem(
+        type=f"{CATALOGUE}#{code}",
+        title=title,
+        status=status,
+        detail=detail,
+        instance=request.url.path,
+        code=code,
+        request_id=request.scope.get("request_id"),
+        **more,
+    )
+
+
 def problem(
     request: Request,
     status: int,
@@ -36,18 +50,8 @@ def problem(
     **more: Any,
 ) -> JSONResponse:
     """One problem document as a response that no cache keeps."""
-    document = Problem(
-        type=f"{CATALOGUE}#{code}",
-        title=title,
-        status=status,
-        detail=detail,
-        instance=request.url.path,
-        code=code,
-        request_id=request.scope.get("request_id"),
-        **more,
-    )
     return JSONResponse(
-        to_json(document),
+        to_json(document(request, status, code, title, detail, **more)),
         status,
         {"Cache-Control": "no-store", **(headers or {})},
         media_type="application/problem+json",

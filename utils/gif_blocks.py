@@ -144,6 +144,23 @@ def parse(data: bytes) -> Gif:
     return gif
 
 
+def closed(head: bytes) -> bytes:
+    """A whole file of the first bytes of one: its last frame ends where they do. Raises UnprocessableImage."""
+    at, end = 13 + _table_size(head[10] if len(head) > 10 else 0), 0
+    while at < len(head) and head[at] in (0, EXTENSION, IMAGE):
+        try:
+            at = at + 1 if head[at] == 0 else _block(head, at)[1]
+        except UnprocessableImage:
+            if head[at] == IMAGE and at + 10 < len(head):
+                end = at + 11 + _table_size(head[at + 9])
+            break
+    if not end:
+        return head[:at] + bytes([TRAILER])
+    while end < len(head) and end + 1 + head[end] <= len(head):
+        end += 1 + head[end] if head[end] else len(head)
+    return head[:end] + bytes([0, TRAILER])
+
+
 def controls(blocks: Iterable[Block]) -> Iterator[Control]:
     """The graphic control that is in force for each frame, in order."""
     control = Control()

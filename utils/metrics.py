@@ -15,6 +15,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 OTHER = "other"
 """Any other method; any path that is no route of the API."""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+POINTS = (0.5, 1, 2, 3, 5, 8, 12, 20, 35, 60)
 SCORES = (30, 50, 60, 65, 70, 75, 80, 85, 90, 95, 100)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -32,6 +33,9 @@ OPTIMIZATIONS = Counter("pare_optimizations", "Pictures worked on, by outcome.",
 TOOL_SECONDS = Histogram("pare_tool_seconds", "Time in a program or isolated function.", ["tool"], buckets=SECONDS)
 TOOL_FAILURES = Counter("pare_tool_failures", "Uses of a tool that gave nothing.", ["tool", "kind"])
 QUALITY_SCORE = Histogram("pare_quality_score", "Perceptual score of results (SSIMULACRA2).", buckets=SCORES)
+ESTIMATE_ERROR = Histogram(
+    "pare_estimate_error_points", "Points by which an estimate missed the reduction that followed.", buckets=POINTS
+)
 JOBS_IN_PROGRESS = Gauge("pare_jobs_in_progress", "Pictures being worked on.", multiprocess_mode="livesum")
 QUEUE_DEPTH = Gauge("pare_queue_depth", "Pictures that wait for a slot.", multiprocess_mode="livesum")
 CACHE_REQUESTS = Counter("pare_cache_requests", "Look-ups in a cache.", ["layer", "result"])

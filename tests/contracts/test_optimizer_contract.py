@@ -7,7 +7,9 @@ from exceptions import PareError
 from optimizers.base import SNIFF_BYTES, Optimizer, Source
 from optimizers.engine import Engine
 from optimizers.policy import Effort, Metadata, Policy
+from optimizers.prediction import Head
 from optimizers.router import FORMATS, detect
+from optimizers.toolbox import Toolbox
 from tests.helpers import encode, graphic, photo
 
 all_formats = pytest.mark.parametrize("optimizer", FORMATS, ids=lambda o: o.spec.name)
@@ -76,6 +78,42 @@ async def test_cut_short_is_refused_or_answered(optimizer: Optimizer, engine: En
 async def test_every_metadata_choice_is_answered(optimizer: Optimizer, metadata: Metadata, engine: Engine) -> None:
     outcome = await engine.run(Source(optimizer.sample()), Policy(metadata=metadata))
     assert outcome.kept == ()
+
+
+@all_formats
+def test_a_head_that_is_whole_tells_what_the_file_does(optimizer: Optimizer) -> None:
+    for data in pictures(optimizer):
+        assert optimizer.inspect_head(Head.of(data)) == optimizer.inspect(data)
+        assert optimizer.counts_frames(Head.of(data))
+
+
+@all_formats
+def test_a_head_is_understood_or_refused(optimizer: Optimizer) -> None:
+    """And a size is never made up: the readers of whole files read it."""
+    for data in pictures(optimizer):
+        whole, understood = optimizer.inspect(data), 0
+        for cut in range(1, len(data), max(1, len(data) // 40)):
+            head = Head(data[:cut], len(data))
+            try:
+                info = optimizer.inspect_head(head)
+                optimizer.outlook(info, head, Policy(), {})
+            except PareError:
+                continue
+            understood += 1
+            assert info.displayed_size == whole.displayed_size
+            assert info.frames == whole.frames or not optimizer.counts_frames(head)
+        assert understood or len(data) < 3000
+
+
+@all_formats
+@pytest.mark.parametrize("policy", [Policy(), Policy(lossless=True), Policy(quality=20, named=True)], ids=str)
+async def test_predictions_stay_within_the_file(optimizer: Optimizer, policy: Policy, tools: Toolbox) -> None:
+    for data in pictures(optimizer):
+        info = optimizer.inspect(data)
+        for seen in ({}, await optimizer.sketch(data, info, policy, tools) or {}):
+            found = optimizer.predict(info, Head.of(data), policy, seen)
+            assert 0 < found.low <= found.size <= found.high <= len(data)
+            assert found.method
 
 
 @all_formats

@@ -30,6 +30,7 @@ NAMES = {
     "pare_tool_seconds",
     "pare_tool_failures",
     "pare_quality_score",
+    "pare_estimate_error_points",
     "pare_jobs_in_progress",
     "pare_queue_depth",
     "pare_cache_requests",

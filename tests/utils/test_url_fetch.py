@@ -118,7 +118,7 @@ async def failure(routes: dict[str, bytes | Handler], path: str = "/a.png", **li
 async def test_a_file_and_its_name() -> None:
     fetched = await fetch({"/x/M%C3%BCller.png?w=1": ok(b"picture")}, "/x/M%C3%BCller.png?w=1")
     assert (fetched.data, fetched.filename) == (b"picture", "Müller.png")
-    assert Fetched(b"", "http://a.example/").filename is None
+    assert Fetched(b"", "http://a.example/", 0).filename is None
 
 
 async def test_the_request_says_who_asks_and_carries_no_credentials() -> None:
@@ -417,3 +417,86 @@ async def test_fetches_at_once_do_not_wait_for_each_other() -> None:
     async with serving({"/a": together}) as origin:
         reach, url = fetcher(origin), f"http://a.example:{origin.port}/a"
         assert [f.data for f in await asyncio.gather(*(reach.fetch(url) for _ in range(8)))] == [b"x"] * 8
+
+
+def part(body: bytes, total: int | str, status: bytes = b"206 Partial Content", start: int = 0) -> bytes:
+    span = f"Content-Range: bytes {start}-{start + len(body) - 1}/{total}\r\nContent-Length: {len(body)}".encode()
+    return b"HTTP/1.1 " + status + b"\r\n" + span + b"\r\n\r\n" + body
+
+
+async def head_of(answer: bytes | Handler, first: int = 100) -> tuple[Fetched, str]:
+    async with serving({"/a": answer}) as origin:
+        fetched = await fetcher(origin).fetch(f"http://a.example:{origin.port}/a", first=first)
+    return fetched, origin.requests[0]
+
+
+async def test_only_the_first_bytes_are_asked_for() -> None:
+    fetched, request = await head_of(part(b"x" * 100, 5000))
+    assert "range: bytes=0-99\r\n" in request.lower()
+    assert (fetched.data, fetched.size) == (b"x" * 100, 5000)
+
+
+async def test_a_whole_file_is_asked_for_without_a_range() -> None:
+    async with serving({"/a": ok(b"x")}) as origin:
+        fetched = await fetcher(origin).fetch(f"http://a.example:{origin.port}/a")
+    assert "range" not in origin.requests[0].lower() and fetched.size == 1
+
+
+async def test_a_source_that_knows_no_ranges_is_cut_short() -> None:
+    sent = 0
+
+    async def endless_file(_: str, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99000\r\n\r\n")
+        while sent < 99_000:
+            writer.write(bytes(1000))
+            await writer.drain()
+            sent += 1000
+            await asyncio.sleep(0.002)
+
+    fetched, _ = await head_of(endless_file, first=2000)
+    assert (len(fetched.data), fetched.size) == (2000, 99_000)
+    assert sent < 90_000
+
+
+@pytest.mark.parametrize("coding", ["", "Transfer-Encoding: chunked\r\n"])
+async def test_where_no_length_is_said_all_of_it_is_counted(coding: str) -> None:
+    body = b"12c\r\n" + bytes(300) + b"\r\n0\r\n\r\n" if coding else bytes(300)
+
+    async def lengthless(_: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"HTTP/1.1 200 OK\r\nConnection: close\r\n{coding}\r\n".encode() + body)
+        await writer.drain()
+
+    fetched, _ = await head_of(lengthless)
+    assert (fetched.data, fetched.size) == (bytes(300), 300)
+
+
+async def test_a_packed_answer_is_unpacked_whole() -> None:
+    fetched, _ = await head_of(ok(gzip.compress(b"x" * 900), "Content-Encoding: gzip"), first=20)
+    assert (fetched.data, fetched.size) == (b"x" * 900, 900)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        part(b"x" * 100, 5000, start=7),
+        part(b"x" * 100, "*"),
+        part(b"x" * 100, 5000).replace(b"Content-Range", b"X-Range"),
+        part(b"x" * 100, 5000).replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n", 1),
+        part(b"", 0, status=b"416 Range Not Satisfiable"),
+    ],
+    ids=["another part", "of unknown length", "not said which", "of a packed file", "refused"],
+)
+async def test_a_part_that_is_no_use(answer: bytes) -> None:
+    with pytest.raises(SourceFailed):
+        await head_of(answer)
+
+
+async def test_a_part_nobody_asked_for() -> None:
+    assert isinstance(await failure({"/a.png": part(b"x", 5)}), SourceFailed)
+
+
+async def test_the_whole_file_s_size_counts_against_the_limit() -> None:
+    with pytest.raises(PayloadTooLarge) as caught:
+        await head_of(part(b"x" * 100, LIMIT + 1))
+    assert caught.value.extensions == {"limit": LIMIT, "actual": LIMIT + 1}
