@@ -1,7 +1,10 @@
 """Everything that is asked of one picture, in a process of its own: auto, fixed qualities, other tools."""
 
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+
+from PIL import Image
 
 from benchmarks.curves import Ladder, Rung
 from benchmarks.files import Sample
@@ -10,6 +13,8 @@ from benchmarks.workbench import Shot, Workbench, looks
 from optimizers.policy import Policy, quality_for
 
 DEFAULT = 80
+PEERS_PIXELS = 2_100_000
+"""Pixels up to which peers are asked for a picture: the run shall end."""
 TO = "→ "
 LADDER = (40, 60, 70, DEFAULT, 90, 95)
 """Qualities at which Pare's own curve is drawn."""
@@ -87,7 +92,8 @@ def study(sample: Sample, to: str | None, targets: Sequence[float], with_peers: 
             found.fixed[quality] = shot
     if not found.fixed:
         return None
-    for tool in tools_of(found.written, with_peers):
+    small = _pixels(sample.data) <= PEERS_PIXELS
+    for tool in tools_of(found.written, with_peers and small):
         found.others[tool.label] = list(climb(tool, sample.data))
     return found
 
@@ -114,3 +120,8 @@ def climb(tool: Tool, data: bytes) -> Iterator[Rung]:
     made = tool.exact(data) if tool.exact else None
     if made:
         yield Rung(0, len(made), 100.0)
+
+
+def _pixels(data: bytes) -> int:
+    with Image.open(io.BytesIO(data)) as image:
+        return image.width * image.height
