@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmarks import study as questions
 from benchmarks.equal import Equal, equal
@@ -73,7 +74,10 @@ def _wanted(found: Sequence[Sample], args: argparse.Namespace) -> Iterator[tuple
 
 
 def _measured(wanted: Sequence[tuple[Sample, str | None]], args: argparse.Namespace) -> Findings:
-    with ProcessPoolExecutor(args.jobs, get_context("spawn")) as pool:
+    with (
+        TemporaryDirectory() as folder,
+        ProcessPoolExecutor(args.jobs, get_context("spawn"), questions.prepare, (folder,)) as pool,
+    ):
         asked = pool.map(questions.study, *zip(*wanted, strict=True), repeat(args.targets), repeat(args.peers))
         studies = [one for one in asked if one]
         groups = _grouped(studies)

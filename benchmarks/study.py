@@ -1,8 +1,10 @@
 """Everything that is asked of one picture, in a process of its own: auto, fixed qualities, other tools."""
 
 import io
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from PIL import Image
 
@@ -55,14 +57,17 @@ class Study:
         ]
 
 
-_bench: Workbench | None = None
+_benches: list[Workbench] = []
+
+
+def prepare(folder: str) -> None:
+    """Start this process's engine; the folder is for its locks."""
+    _benches.append(Workbench(Path(folder, str(os.getpid()))))
 
 
 def bench() -> Workbench:
     """This process's engine."""
-    global _bench
-    _bench = _bench or Workbench()
-    return _bench
+    return _benches[0]
 
 
 def nominal(target: float) -> int:
