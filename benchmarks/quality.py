@@ -42,11 +42,12 @@ class Findings:
     promises: list[Promise]
     costs: list[Spent]
     equals: list[Equal]
-    refused: list[str]
+    faults: dict[str, str]
+    """What is wrong with which file."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print; 1 when there was nothing to measure or a picture was refused."""
+    """Measure and print; 1 when there was nothing to measure, a picture was refused or a result is broken."""
     args = _arguments(argv)
     wanted = list(_wanted(list(samples(args.folder, FORMATS)), args))
     if not wanted:
@@ -55,14 +56,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(report(found.promises, found.costs, found.equals))
     if args.peers:
         print(f"\nsharp: {sharp_version() or 'left out, node or sharp is missing (NODE_PATH says where it lies)'}")
-    for name in found.refused:
-        print(f"\n**{name}**: refused")
+    for name, wrong in found.faults.items():
+        print(f"\n**{name}**: {wrong}")
     if args.plot and (drawn := panels(found.groups, args.peers)):
         args.plot.parent.mkdir(parents=True, exist_ok=True)
         args.plot.write_bytes(plot(drawn))
     if args.json:
         args.json.write_text(json.dumps(_document(found), indent=1))
-    return int(bool(found.refused))
+    return int(bool(found.faults))
 
 
 def _wanted(found: Sequence[Sample], args: argparse.Namespace) -> Iterator[tuple[Sample, str | None]]:
@@ -88,13 +89,14 @@ def _measured(wanted: Sequence[tuple[Sample, str | None]], args: argparse.Namesp
         ]
     counted = [*groups.items(), ("all", studies)]
     costs = [spent(name, target, group) for name, group in counted for target in args.targets]
-    answered = {one.sample.name for one in studies}
+    refused = {sample.name for sample, _ in wanted} - {one.sample.name for one in studies}
+    broken = {one.sample.name for one in studies if one.broken}
     return Findings(
         groups=groups,
         promises=promises,
         costs=[cost for cost in costs if cost],
         equals=list(_equals(groups, args.peers)),
-        refused=sorted({sample.name for sample, _ in wanted} - answered),
+        faults=dict.fromkeys(sorted(refused), "refused") | dict.fromkeys(sorted(broken), "a result cannot be scored"),
     )
 
 

@@ -3,8 +3,10 @@
 import io
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import CalledProcessError
 
 from PIL import Image
 
@@ -45,6 +47,11 @@ class Study:
     def group(self) -> str:
         """What it is counted with: pictures written in their own format, or all that are converted to one."""
         return f"{TO}{self.to}" if self.to else self.sample.format
+
+    @property
+    def broken(self) -> bool:
+        """Whether a result cannot be scored: undecodable, or of another size or number of frames."""
+        return any(shot.score is None for shot in (*self.auto.values(), *self.fixed.values()))
 
     @property
     def own(self) -> Ladder:
@@ -117,7 +124,7 @@ def is_exact(format: str) -> bool:
 def climb(tool: Tool, data: bytes) -> Iterator[Rung]:
     """A tool's files at all of its qualities, as far as it takes the picture."""
     for dial in tool.rungs:
-        made = tool.encode(data, dial)
+        made = _encoded(tool, data, dial)
         score = looks(data, made) if made else None
         if made is None or score is None:
             return
@@ -125,6 +132,13 @@ def climb(tool: Tool, data: bytes) -> Iterator[Rung]:
     made = tool.exact(data) if tool.exact else None
     if made:
         yield Rung(0, len(made), 100.0)
+
+
+def _encoded(tool: Tool, data: bytes, dial: int) -> bytes | None:
+    """None too where the tool fails on the file, as on a format that it does not read."""
+    with suppress(CalledProcessError):
+        return tool.encode(data, dial)
+    return None
 
 
 def _pixels(data: bytes) -> int:
