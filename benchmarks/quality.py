@@ -6,6 +6,7 @@ python -m benchmarks quality FOLDER --peers --plot docs/images/quality.png --jso
 """
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,8 @@ from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from PIL import Image
 
 from benchmarks import study as questions
 from benchmarks.equal import Equal, equal
@@ -30,6 +33,7 @@ from benchmarks.workbench import Shot
 FORMATS = ("jpeg", "png", "webp", "gif", "avif")
 CONVERTED = ("jpeg", "png")
 """Formats of the pictures that are converted with `--to`."""
+OPAQUE = ("jpeg",)
 TARGETS = (70.0, 80.0, 90.0)
 Groups = dict[str, list[Study]]
 
@@ -69,9 +73,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _wanted(found: Sequence[Sample], args: argparse.Namespace) -> Iterator[tuple[Sample, str | None]]:
     """Pictures and what they are to become; the long ones first, so that no process waits at the end."""
     own = [(one, None) for one in found if one.format in args.only]
-    converted = [(one, to) for to in args.to for one in found if one.format in CONVERTED and one.format != to]
+    converted = [(one, to) for to in args.to for one in found if one.format != to and _can_become(one, to)]
     every = [*own[:: args.every], *converted[:: args.every]]
     yield from sorted(every, key=lambda pair: -len(pair[0].data))
+
+
+def _can_become(sample: Sample, to: str) -> bool:
+    """Whether a conversion can be compared: what was put on a ground has no score against what shows through."""
+    if sample.format not in CONVERTED:
+        return False
+    with Image.open(io.BytesIO(sample.data)) as image:
+        return to not in OPAQUE or not image.has_transparency_data
 
 
 def _measured(wanted: Sequence[tuple[Sample, str | None]], args: argparse.Namespace) -> Findings:
