@@ -19,7 +19,7 @@ def panels(groups: Mapping[str, Sequence[Study]], with_peers: bool) -> list[Pane
 def panel(group: str, studies: Sequence[Study], with_peers: bool) -> Panel | None:
     """A line for each tool, over the same images and scores."""
     labels = [tool.label for tool in tools_of(studies[0].written, with_peers)]
-    ladders = [[one.own, *(one.others[label] for label in labels)] for one in studies]
+    ladders = [[one.own, *(one.others.get(label, ()) for label in labels)] for one in studies]
     grid, able = common_grid(ladders)
     if not grid:
         return None

@@ -6,6 +6,7 @@ python -m benchmarks quality FOLDER --peers --plot docs/images/quality.png --jso
 """
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,9 @@ from dataclasses import asdict, dataclass
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image
 
 from benchmarks import study as questions
 from benchmarks.equal import Equal, equal
@@ -29,6 +33,7 @@ from benchmarks.workbench import Shot
 FORMATS = ("jpeg", "png", "webp", "gif", "avif")
 CONVERTED = ("jpeg", "png")
 """Formats of the pictures that are converted with `--to`."""
+OPAQUE = ("jpeg",)
 TARGETS = (70.0, 80.0, 90.0)
 Groups = dict[str, list[Study]]
 
@@ -41,11 +46,12 @@ class Findings:
     promises: list[Promise]
     costs: list[Spent]
     equals: list[Equal]
-    refused: list[str]
+    faults: dict[str, str]
+    """What is wrong with which file."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print; 1 when there was nothing to measure or a picture was refused."""
+    """Measure and print; 1 when there was nothing to measure, a picture was refused or a result is broken."""
     args = _arguments(argv)
     wanted = list(_wanted(list(samples(args.folder, FORMATS)), args))
     if not wanted:
@@ -54,26 +60,37 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(report(found.promises, found.costs, found.equals))
     if args.peers:
         print(f"\nsharp: {sharp_version() or 'left out, node or sharp is missing (NODE_PATH says where it lies)'}")
-    for name in found.refused:
-        print(f"\n**{name}**: refused")
+    for name, wrong in found.faults.items():
+        print(f"\n**{name}**: {wrong}")
     if args.plot and (drawn := panels(found.groups, args.peers)):
         args.plot.parent.mkdir(parents=True, exist_ok=True)
         args.plot.write_bytes(plot(drawn))
     if args.json:
         args.json.write_text(json.dumps(_document(found), indent=1))
-    return int(bool(found.refused))
+    return int(bool(found.faults))
 
 
 def _wanted(found: Sequence[Sample], args: argparse.Namespace) -> Iterator[tuple[Sample, str | None]]:
     """Pictures and what they are to become; the long ones first, so that no process waits at the end."""
     own = [(one, None) for one in found if one.format in args.only]
-    converted = [(one, to) for to in args.to for one in found if one.format in CONVERTED and one.format != to]
+    converted = [(one, to) for to in args.to for one in found if one.format != to and _can_become(one, to)]
     every = [*own[:: args.every], *converted[:: args.every]]
     yield from sorted(every, key=lambda pair: -len(pair[0].data))
 
 
+def _can_become(sample: Sample, to: str) -> bool:
+    """Whether a conversion can be compared: what was put on a ground has no score against what shows through."""
+    if sample.format not in CONVERTED:
+        return False
+    with Image.open(io.BytesIO(sample.data)) as image:
+        return to not in OPAQUE or not image.has_transparency_data
+
+
 def _measured(wanted: Sequence[tuple[Sample, str | None]], args: argparse.Namespace) -> Findings:
-    with ProcessPoolExecutor(args.jobs, get_context("spawn")) as pool:
+    with (
+        TemporaryDirectory() as folder,
+        ProcessPoolExecutor(args.jobs, get_context("spawn"), questions.prepare, (folder,)) as pool,
+    ):
         asked = pool.map(questions.study, *zip(*wanted, strict=True), repeat(args.targets), repeat(args.peers))
         studies = [one for one in asked if one]
         groups = _grouped(studies)
@@ -84,13 +101,14 @@ def _measured(wanted: Sequence[tuple[Sample, str | None]], args: argparse.Namesp
         ]
     counted = [*groups.items(), ("all", studies)]
     costs = [spent(name, target, group) for name, group in counted for target in args.targets]
-    answered = {one.sample.name for one in studies}
+    refused = {sample.name for sample, _ in wanted} - {one.sample.name for one in studies}
+    broken = {one.sample.name for one in studies if one.broken}
     return Findings(
         groups=groups,
         promises=promises,
         costs=[cost for cost in costs if cost],
         equals=list(_equals(groups, args.peers)),
-        refused=sorted({sample.name for sample, _ in wanted} - answered),
+        faults=dict.fromkeys(sorted(refused), "refused") | dict.fromkeys(sorted(broken), "a result cannot be scored"),
     )
 
 

@@ -55,7 +55,7 @@ def _equal_line(one: Equal) -> list[str]:
 
 def _verdicts(promises: Sequence[Promise], costs: Sequence[Spent], equals: Sequence[Equal]) -> list[list[str]]:
     """Every bar with the figure of all that it is about."""
-    even = [one for one in promises if one.format in CONTINUOUS]
+    even = [one for one in promises if one.format.removeprefix(TO) in CONTINUOUS]
     count = sum(one.searched for one in even)
     reached = sum((one.reached or 0) * one.searched for one in even) / count if count else None
     overshoot = sum((one.overshoot or 0) * one.searched for one in even) / count if count else None

@@ -1,7 +1,14 @@
 """Everything that is asked of one picture, in a process of its own: auto, fixed qualities, other tools."""
 
+import io
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import CalledProcessError
+
+from PIL import Image
 
 from benchmarks.curves import Ladder, Rung
 from benchmarks.files import Sample
@@ -10,6 +17,8 @@ from benchmarks.workbench import Shot, Workbench, looks
 from optimizers.policy import Policy, quality_for
 
 DEFAULT = 80
+PEERS_PIXELS = 2_100_000
+"""Pixels up to which peers are asked for a picture: the run shall end."""
 TO = "→ "
 LADDER = (40, 60, 70, DEFAULT, 90, 95)
 """Qualities at which Pare's own curve is drawn."""
@@ -40,6 +49,11 @@ class Study:
         return f"{TO}{self.to}" if self.to else self.sample.format
 
     @property
+    def broken(self) -> bool:
+        """Whether a result cannot be scored: undecodable, or of another size or number of frames."""
+        return any(shot.score is None for shot in (*self.auto.values(), *self.fixed.values()))
+
+    @property
     def own(self) -> Ladder:
         """Pare's answers at fixed qualities; those without loss only where other tools have them on their ladder."""
         exact = is_exact(self.written)
@@ -50,14 +64,17 @@ class Study:
         ]
 
 
-_bench: Workbench | None = None
+_benches: list[Workbench] = []
+
+
+def prepare(folder: str) -> None:
+    """Start this process's engine; the folder is for its locks."""
+    _benches.append(Workbench(Path(folder, str(os.getpid()))))
 
 
 def bench() -> Workbench:
     """This process's engine."""
-    global _bench
-    _bench = _bench or Workbench()
-    return _bench
+    return _benches[0]
 
 
 def nominal(target: float) -> int:
@@ -87,7 +104,8 @@ def study(sample: Sample, to: str | None, targets: Sequence[float], with_peers: 
             found.fixed[quality] = shot
     if not found.fixed:
         return None
-    for tool in tools_of(found.written, with_peers):
+    small = _pixels(sample.data) <= PEERS_PIXELS
+    for tool in tools_of(found.written, with_peers and small):
         found.others[tool.label] = list(climb(tool, sample.data))
     return found
 
@@ -106,7 +124,7 @@ def is_exact(format: str) -> bool:
 def climb(tool: Tool, data: bytes) -> Iterator[Rung]:
     """A tool's files at all of its qualities, as far as it takes the picture."""
     for dial in tool.rungs:
-        made = tool.encode(data, dial)
+        made = _encoded(tool, data, dial)
         score = looks(data, made) if made else None
         if made is None or score is None:
             return
@@ -114,3 +132,15 @@ def climb(tool: Tool, data: bytes) -> Iterator[Rung]:
     made = tool.exact(data) if tool.exact else None
     if made:
         yield Rung(0, len(made), 100.0)
+
+
+def _encoded(tool: Tool, data: bytes, dial: int) -> bytes | None:
+    """None too where the tool fails on the file, as on a format that it does not read."""
+    with suppress(CalledProcessError):
+        return tool.encode(data, dial)
+    return None
+
+
+def _pixels(data: bytes) -> int:
+    with Image.open(io.BytesIO(data)) as image:
+        return image.width * image.height

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, TypeVar
 
 import structlog
@@ -95,14 +94,14 @@ class MeteredPool(WorkerPool):
 
 
 class Workbench:
-    """An engine with a worker of its own, warm."""
+    """An engine with a worker of its own, warm; the worker ends with this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
         settings = load_settings()
         limits = ImageLimits(settings.max_pixels, settings.max_total_pixels, settings.max_frames)
         self._workers = MeteredPool(1, worker_environment(settings), WORKER_PRELOAD)
-        slots = Slots(Path(mkdtemp(prefix="pare-quality-")), 1, 1)
+        slots = Slots(folder, 1, 1)
         self._engine = Engine(ToolRunner(settings.search_path), self._workers, slots, limits, LONG)
         self._loop = asyncio.Runner()
         for format in FORMATS:  # so that no picture pays for imports
@@ -133,11 +132,6 @@ class Workbench:
             outcome = self._loop.run(self._engine.run(Source(data), policy))
         cost.encode = own_cpu_seconds() - started - cost.score - cost.verify
         return outcome, cost
-
-    def close(self) -> None:
-        """End the worker."""
-        self._loop.run(self._workers.close())
-        self._loop.close()
 
 
 def looks(original: bytes, result: bytes) -> float | None:

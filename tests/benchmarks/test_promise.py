@@ -1,6 +1,7 @@
 """Auto against the one fixed quality that would do, over answers made up here."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -8,8 +9,9 @@ from benchmarks.curves import Rung
 from benchmarks.equal import equal
 from benchmarks.files import Sample
 from benchmarks.ladders import Tool
+from benchmarks.programs import run
 from benchmarks.promise import fixed_quality, promise, spent
-from benchmarks.study import Study, nominal
+from benchmarks.study import Study, climb, nominal
 from benchmarks.workbench import Cost, Shot
 
 
@@ -70,6 +72,17 @@ def test_without_a_search_for_it_there_is_no_fixed_quality() -> None:
     one.auto[80.0] = shot(500, 81.0)
     found = promise("gif", 80.0, [one], None)
     assert (found.fixed_quality, found.ratio, found.reached) == (None, None, 1.0)
+
+
+def test_an_answer_that_cannot_be_scored_is_told() -> None:
+    first, second = pictures(2)
+    first.fixed[80], second.fixed[80] = shot(1, 80), replace(shot(1, 80), score=None)
+    assert [first.broken, second.broken] == [False, True]
+
+
+def test_a_tool_that_fails_on_a_file_has_no_ladder() -> None:
+    tool = Tool("tool", "tool -q N", (1,), lambda data, dial: run("false", stdin=data))
+    assert list(climb(tool, b"")) == []
 
 
 def test_cpu_is_compared_picture_by_picture() -> None:

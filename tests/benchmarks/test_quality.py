@@ -8,7 +8,7 @@ import pytest
 from benchmarks.files import format_of
 from benchmarks.ladders import PILLOW, peers
 from benchmarks.quality import main
-from tests.helpers import encode, photo
+from tests.helpers import encode, graphic, photo
 
 
 def line(text: str, start: str) -> list[str]:
@@ -38,8 +38,12 @@ def test_a_folder_is_asked_everything(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_pictures_are_converted_where_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "photo.png").write_bytes(encode(photo(), "PNG"))
-    assert main([str(tmp_path), "--only", "", "--to", "webp", "--targets", "70", "--jobs", "1"]) == 0
+    (tmp_path / "clear.png").write_bytes(encode(graphic(alpha=True), "PNG"))
+    (tmp_path / "photo.gif").write_bytes(encode(photo(), "GIF"))
+    args = ["--only", "", "--every", "2", "--targets", "70", "--jobs", "1"]
+    assert main([str(tmp_path), *args, "--to", "jpeg,webp"]) == 0
     text = capsys.readouterr().out
+    assert line(text, "→ JPEG")[:5] == ["→ JPEG", "70", "1", "1", "100.0"]
     assert line(text, "→ WebP")[:4] == ["→ WebP", "70", "1", "1"]
     assert line(text, "→ WebP: cwebp")[2] == "1 of 1"
 
@@ -48,7 +52,7 @@ def test_nothing_to_measure_is_told(tmp_path: Path) -> None:
     assert main([str(tmp_path)]) == 1
 
 
-@pytest.mark.parametrize("format", PILLOW)
+@pytest.mark.parametrize("format", ("png", *PILLOW))
 def test_peers_write_what_they_say(format: str) -> None:
     for tool in peers()[format]:
         made = tool.encode(encode(photo(), "PNG"), tool.rungs[-1])
