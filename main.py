@@ -209,7 +209,7 @@ def switched_off(settings: Settings) -> list[str]:
     if not settings.api_keys:
         off.append("API_KEY is empty: every route is open to everybody who reaches it")
     if not settings.redis_url:
-        off.append("REDIS_URL is empty: rate limits are counted in this process")
+        off.append("REDIS_URL is empty: rate limits, known results and uses of tickets are this process's own")
         if settings.workers > 1:
             off.append(f"WORKERS is {settings.workers}: without Redis each process counts for itself")
     return off
