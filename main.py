@@ -205,7 +205,7 @@ def fetch_limits(settings: Settings) -> FetchLimits:
 
 def worker_environment(settings: Settings) -> dict[str, str]:
     """What an isolated worker may know: no setting, no secret; one thread, as slots are what is parallel."""
-    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "VIPS_CONCURRENCY": "1"}
     no_files = {"VIPS_DISC_THRESHOLD": "64g"}  # it would spill large pictures to where nothing can be written
     return {"PATH": settings.search_path, "LANG": "C.UTF-8", **one_thread, **no_files}
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from optimizers.conversion import Conversion, suitable
 from optimizers.outcome import Clock, Outcome
 from optimizers.policy import Policy
 from optimizers.recompression import Recompression
+from optimizers.rendering import Rendering, Rendition, writers
 from optimizers.router import FORMATS, detect
 from optimizers.task import Task
 from optimizers.toolbox import Toolbox
@@ -55,6 +56,26 @@ class Engine:
 
         Raises PareError where the input has to be refused.
         """
+        async with self._admitted(source, policy, spans) as task:
+            outcome = await self._best(task)
+        _observe(outcome)
+        return outcome
+
+    async def render(
+        self, source: Source, rendition: Rendition, policy: Policy, spans: Mapping[str, float] | None = None
+    ) -> Outcome:
+        """Another picture of the same thing, in its own format or the best of the policy's targets.
+
+        Raises PareError where the input has to be refused or cannot be redrawn.
+        """
+        async with self._admitted(source, policy, spans) as task:
+            outcome = await Rendering(task, writers(self.formats, task), rendition=rendition).run()
+        _observe(outcome)
+        return outcome
+
+    @asynccontextmanager
+    async def _admitted(self, source: Source, policy: Policy, spans: Mapping[str, float] | None) -> AsyncIterator[Task]:
+        """A picture within the limits, with a slot to work on it; the use of tools is counted in the end."""
         clock = Clock(dict(spans or {}))
         with clock.span("inspect"):
             optimizer = detect(source.data, self.formats)
@@ -74,12 +95,10 @@ class Engine:
                 await held.enter_async_context(self._slots.slot())
             task = Task(source, optimizer, info, policy, self._score_floor, self.toolbox(), self.proof(), clock)
             try:
-                outcome = await self._best(task)
+                yield task
             finally:
                 for use in (*task.tools.uses, *task.proof.uses):
                     metrics.observe_tool(use.tool, use.seconds, use.failure)
-        _observe(outcome)
-        return outcome
 
     async def _best(self, task: Task) -> Outcome:
         """The smallest of what the accepted formats make of it; its own format where no other is smaller."""
