@@ -21,6 +21,8 @@ SECRETS = (KEY, WRONG_KEY, REDIS_PASSWORD)
 SETTINGS = {"WORKERS": "1", "RATE_LIMIT_PUBLIC_RPM": "0", "RATE_LIMIT_PUBLIC_BURST": "0", "API_KEY": KEY}
 SETTLE_SECONDS = 10.0
 STOP_SECONDS = 45.0
+SLOT = ".lock"
+"""What the files end in whose locks bound the jobs: they stay, to be used by the next service."""
 
 
 @dataclass
@@ -86,7 +88,8 @@ class Besieged:
                 lambda: [f"{pid} outlived the service" for pid in self._known if state(pid) not in ("", "Z")]
             )
             wrong += [f"exit code {self.exit_code}"] if self.exit_code else []
-        wrong += [f"temporary file left: {path.name}" for path in (self.folder / "tmp").rglob("*") if path.is_file()]
+        left = (path for path in (self.folder / "tmp").rglob("*") if path.is_file() and path.suffix != SLOT)
+        wrong += [f"temporary file left: {path.name}" for path in left]
         log = self.log
         wrong += ["a traceback in the log"] if "Traceback" in log else []
         return wrong + [f"{secret} in the log" for secret in SECRETS if secret in log]

@@ -12,7 +12,7 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from benchmarks.besieged import Besieged, besieged
+from benchmarks.besieged import SLOT, Besieged, besieged
 from benchmarks.judge import Tally, fault_of
 from optimizers.router import FORMATS
 from optimizers.samples import still
@@ -54,7 +54,11 @@ def disk_full(folder: Path) -> Tally:
         for path in ballast:
             path.unlink()
         sent(service, tally, still("PNG"), "room again", 200)
-        tally.note("aftermath", *service.aftermath(), *(p.name for p in (inside / "tmp").iterdir()))
+        tally.note(
+            "aftermath",
+            *service.aftermath(),
+            *(p.name for p in (inside / "tmp").rglob("*") if p.is_file() and p.suffix != SLOT),
+        )
     return tally
 
 

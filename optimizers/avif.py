@@ -1,38 +1,40 @@
 """AVIF: cleaned; re-encoded only where the request itself names a quality and nothing but precision is lost."""
 
-import struct
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
 
-from exceptions import UnprocessableImage
 from optimizers import heif
-from optimizers.base import Candidate, Cleaned, FormatSpec, ImageInfo, Optimizer
+from optimizers.avif_carried import graft, quantizer_of, read_carried
+from optimizers.avif_encoding import (
+    COLOUR_CONTRAST,
+    SPEED,
+    dial_of,
+    encode,
+    highest_quality,
+    recode,
+    source_quality,
+    subsampling,
+    upright,
+)
+from optimizers.base import Candidate, Cleaned, Encoder, FormatSpec, ImageInfo, Pixels, Target
+from optimizers.jpeg_recipe import chroma_contrast
 from optimizers.policy import Effort, Metadata, Policy
 from optimizers.samples import still
 from optimizers.toolbox import Toolbox
-from utils.heif_items import Meta
-from utils.heif_metadata import XMP_TYPE
-from utils.heif_strip import shrink_item
-from utils.isobmff import Box, Reader, boxes, brands
-from utils.isobmff_edit import NotEditable
+from utils.isobmff import brands
 
+METHOD = "aom"
 BRANDS = {b"avif", b"avis"}
-CARRIED_BOXES = {b"ftyp", b"meta", b"mdat"}
-CARRIED_ITEMS = {b"av01", b"grid", b"Exif", b"mime"}
-CARRIED_REFERENCES = {b"dimg", b"auxl", b"cdsc", b"prem"}
-CARRIED_PROPERTIES = {b"ispe", b"pixi", b"av1C", b"colr", b"irot", b"imir", b"auxC", b"a1lx", b"free"}
-HDR_TRANSFERS = {16, 18}
-"""PQ and HLG (ITU-T H.273): eight bits a channel would show in them."""
-SPEED = {Effort.FAST: 8, Effort.BALANCED: 6, Effort.BEST: 5}
-"""Under 5 a megapixel takes more than 3 s and comes out no smaller."""
 WORTH = 0.9
 """A second generation has to save a tenth: an encode of our own output saves at most 4 %."""
 
 
-class Avif(Optimizer):
+class Avif(Target):
     """AV1 pictures in a HEIF file."""
 
     spec = FormatSpec(name="avif", mime="image/avif", extensions=("avif", "avifs"), decoder="AVIF")
+    decode = staticmethod(upright)
 
     @staticmethod
     def sample() -> bytes:
@@ -45,139 +47,60 @@ class Avif(Optimizer):
 
     def inspect(self, data: bytes) -> ImageInfo:
         """See heif.inspect."""
-        return heif.inspect(data)
+        info = heif.inspect(data)
+        found = quantizer_of(data) if not info.durations else None
+        return info if found is None else replace(info, source_quality=source_quality(found))
 
     async def clean(self, data: bytes, metadata: Metadata, tools: Toolbox) -> Cleaned:
         """See heif.clean."""
         return heif.clean(data, metadata)
 
+    async def recoders(self, cleaned: bytes, info: ImageInfo, policy: Policy, tools: Toolbox) -> Sequence[Encoder]:
+        """One, for a still of eight bits that has no more to it than the encoder can write."""
+        if not policy.named or info.frames > 1 or info.bit_depth > 8:
+            return ()
+        carried = read_carried(cleaned)
+        highest = highest_quality(carried.quantizer) if carried else 0
+        if carried is None or not highest:
+            return ()
+
+        async def probe(png: bytes, quality: int) -> bytes | None:
+            return await tools.call(encode, png, _settings(quality, policy.effort, carried.subsampling))
+
+        async def whole(quality: int) -> Candidate | None:
+            settings = _settings(quality, policy.effort, carried.subsampling)
+            made = await tools.call(recode, cleaned, settings, len(carried.exif), carried.xmp)
+            return _candidate(graft(made, carried) if made else None, quality, policy.effort)
+
+        return (Encoder(METHOD, whole, probe, highest=highest),)
+
+    async def encoders(self, pixels: Pixels, policy: Policy, tools: Toolbox) -> Sequence[Encoder]:
+        """libaom over the pixels."""
+        png = pixels.frames[0]
+        edgy = (await tools.call(chroma_contrast, png, "PNG") or 0.0) >= COLOUR_CONTRAST
+
+        async def probe(part: bytes, quality: int) -> bytes | None:
+            return await tools.call(encode, part, _settings(quality, policy.effort, subsampling(quality, edgy=edgy)))
+
+        async def whole(quality: int) -> Candidate | None:
+            settings = _settings(quality, policy.effort, subsampling(quality, edgy=edgy))
+            return _candidate(await tools.call(encode, png, settings, pixels.icc, pixels.exif), quality, policy.effort)
+
+        return (Encoder(METHOD, whole, probe),)
+
     async def optimize(
         self, cleaned: bytes, info: ImageInfo, policy: Policy, tools: Toolbox
     ) -> AsyncIterator[Candidate]:
-        """One encode, for a still of eight bits that has no more to it than the encoder can write."""
-        if not policy.named or policy.lossless or info.frames > 1 or info.bit_depth > 8:
-            return
-        carried = read_carried(cleaned)
-        if carried is None:
-            return
-        dial = encoder_quality(policy.quality)
-        encoded = await tools.call(
-            encode, cleaned, dial, SPEED[policy.effort], carried.subsampling, len(carried.exif), carried.xmp
-        )
-        data = graft(encoded, carried) if encoded else None
-        if data and len(data) < WORTH * len(cleaned):
-            yield Candidate(data, "aom", lossless=False, dial=dial, quality=policy.quality)
+        """One encode, where the source is finer than asked."""
+        for encoder in () if policy.lossless else await self.recoders(cleaned, info, policy, tools):
+            made = await encoder.encode(policy.quality) if policy.quality <= encoder.highest else None
+            if made and len(made.data) < WORTH * len(cleaned):
+                yield made
 
 
-def encoder_quality(quality: int) -> int:
-    """The encoder's 0-100 for Pare's 1-100: 72 for 80, where SSIMULACRA2 is 80 to 84; 100 for 100."""
-    return round(quality * 0.9 if quality <= 80 else 72 + (quality - 80) * 1.4)
+def _settings(quality: int, effort: Effort, colour: str) -> dict[str, Any]:
+    return {"quality": dial_of(quality, effort), "speed": SPEED[effort], "subsampling": colour}
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """What an encode takes over from the file it replaces, beside its pixels, turn and ICC profile."""
-
-    subsampling: str
-    nclx: bytes
-    """Colour primaries and transfer, as in `colr`; empty where only an ICC profile tells."""
-    exif: bytes
-    xmp: bytes
-
-
-def read_carried(data: bytes) -> Carried | None:
-    """None where the file has something that an encode would lose (a gain map, HDR, a crop, a second picture)."""
-    meta = heif.primary_meta(data)
-    if not _plain(data, meta):
-        return None
-    shown = meta.primary or 0
-    tile = next(iter(meta.targets(shown, b"dimg")), shown)
-    profiles = _profiles(data, meta)
-    nclx = data[profiles[b"nclx"].body + 4 : profiles[b"nclx"].body + 8] if b"nclx" in profiles else b""
-    config = next((box for box in meta.properties_of(tile) if box.kind == b"av1C"), None)
-    if config is None or not profiles or (nclx and struct.unpack(">HH", nclx)[1] in HDR_TRANSFERS):
-        return None
-    exif, xmp = (_content(data, meta, kind) for kind in (b"Exif", b"mime"))
-    return Carried(_subsampling(Reader(data, config.body, config.end).take(3)[2]), nclx, exif, xmp)
-
-
-def encode(data: bytes, quality: int, speed: int, subsampling: str, exif_size: int, xmp: bytes) -> bytes:
-    """Decode and encode again (in an isolated worker), with room for an EXIF item of a size."""
-    import io
-
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data), formats=["AVIF"]) as image:
-        image.load()
-        room = Image.Exif()
-        if exif_size:
-            room[0x010E] = "x" * exif_size
-        room[0x0112] = image.getexif().get(0x0112, 1) if "exif" in image.info else 1
-        out = io.BytesIO()
-        image.save(
-            out,
-            "AVIF",
-            quality=quality,
-            speed=speed,
-            subsampling=subsampling,
-            exif=room,
-            xmp=xmp,
-            max_threads=1,
-            autotiling=False,
-        )
-    return out.getvalue()
-
-
-def graft(encoded: bytes, carried: Carried) -> bytes | None:
-    """The encoder's file with the colour meaning and the EXIF bytes of the old one; None where they find no place."""
-    try:
-        meta = heif.primary_meta(encoded)
-        if carried.nclx:
-            at = _profiles(encoded, meta)[b"nclx"].body + 4
-            encoded = encoded[:at] + carried.nclx + encoded[at + len(carried.nclx) :]
-        if carried.exif:
-            number = next(number for number, item in meta.items.items() if item.kind == b"Exif")
-            encoded = shrink_item(encoded, number, carried.exif)
-    except (KeyError, StopIteration, NotEditable, UnprocessableImage):
-        return None
-    return encoded
-
-
-def _profiles(data: bytes, meta: Meta) -> dict[bytes, Box]:
-    """The colour information of the picture that is shown, by its type."""
-    found = meta.properties_of(meta.primary or 0)
-    return {data[box.body : box.body + 4]: box for box in found if box.kind == b"colr"}
-
-
-def _plain(data: bytes, meta: Meta) -> bool:
-    """Whether the file holds one picture, its alpha, and metadata that an encode carries over."""
-    kinds = [item.kind for item in meta.items.values()]
-    types = [item.content_type for item in meta.items.values() if item.kind == b"mime"]
-    shown = {meta.primary, *meta.targets(meta.primary or 0, b"dimg")}
-    masks = {ref.source for ref in meta.references if ref.kind == b"auxl" and shown.issuperset(ref.targets)}
-    parts = {to for ref in meta.references if ref.kind == b"dimg" and ref.source in masks for to in ref.targets}
-    pictures = {number for number, item in meta.items.items() if item.kind in (b"av01", b"grid")}
-    return (
-        {box.kind for box in boxes(data, 0, len(data))} <= CARRIED_BOXES
-        and set(kinds) <= CARRIED_ITEMS
-        and {ref.kind for ref in meta.references} <= CARRIED_REFERENCES
-        and {box.kind for box in meta.properties} <= CARRIED_PROPERTIES
-        and kinds.count(b"Exif") <= 1
-        and types in ([], [XMP_TYPE])
-        and not meta.grouped
-        and pictures <= shown | masks | parts
-        and len(masks) <= 1
-        and all(heif.is_alpha(data, meta.properties_of(mask)) for mask in masks)
-    )
-
-
-def _content(data: bytes, meta: Meta, kind: bytes) -> bytes:
-    number = next((number for number, item in meta.items.items() if item.kind == kind), None)
-    return meta.content(data, number) if number is not None else b""
-
-
-def _subsampling(flags: int) -> str:
-    """From the third byte of `av1C` (AV1-ISOBMFF 2.3.3)."""
-    if flags & 0x10:
-        return "4:0:0"
-    return {0b00: "4:4:4", 0b10: "4:2:2"}.get(flags >> 2 & 3, "4:2:0")
+def _candidate(data: bytes | None, quality: int, effort: Effort) -> Candidate | None:
+    return Candidate(data, METHOD, lossless=False, dial=dial_of(quality, effort), quality=quality) if data else None

@@ -136,6 +136,10 @@ class Encoder:
     """The best quality worth trying: past the source's own, bytes are spent on its flaws."""
     lossless: bool = False
     """Writes every pixel as it is; the quality is not looked at."""
+    lowest: int = 1
+    """The least quality worth trying: below it the file gets no smaller."""
+    spare: bool = False
+    """Far larger than the others at the same score: tried where none of them reaches it."""
 
 
 class Optimizer(ABC):

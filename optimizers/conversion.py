@@ -13,7 +13,7 @@ from optimizers.base import Cleaned, Encoder, ImageInfo, Optimizer, Pixels, Targ
 from optimizers.judging import judge_of, part_of
 from optimizers.outcome import Attempt, Outcome, Reason
 from optimizers.policy import Metadata
-from optimizers.seeker import Seeker
+from optimizers.seeker import Judge, Seeker
 from optimizers.task import Task, error_of
 from optimizers.verify import differences
 from utils.metadata import lean_exif, parse_exif
@@ -86,7 +86,7 @@ class Conversion:
             height=seen["height"],
             alpha=seen["alpha"],
             durations=info.durations,
-            loop=info.loop,
+            loop=(info.loop or 0) if moves else None,  # what does not say plays for ever
             icc=seen["icc"],
             exif=self._exif(seen["exif"]),
         )
@@ -131,7 +131,7 @@ class Conversion:
     async def _seek(self, target: Target, given: Pixels, encoders: list[Encoder]) -> list[Attempt]:
         """The target's file that meets the wishes; where its best misses the score, that one."""
         first, decoder = given.frames[0], target.spec.decoder or ""
-        judge = judge_of(self.task, first, PNG, decoder)
+        judge = self._judge(given, decoder)
         part = await part_of(self.task, first, PNG, decoder) if not given.durations else None
         seeker = Seeker(self.task.policy, self.task.floor, judge)
         best = await seeker.best(encoders, part)
@@ -141,9 +141,15 @@ class Conversion:
         self.attempts += [attempt for attempt in attempts if attempt.candidate is not best]
         return [attempt for attempt in attempts if attempt.candidate is best]
 
+    def _judge(self, given: Pixels, decoder: str) -> Judge:
+        """Scores files against the pixels in their colours, those of a film against the film."""
+        if given.durations:
+            return judge_of(self.task, self.task.source.data, self.task.optimizer.spec.decoder or "", decoder)
+        return judge_of(self.task, pixels.profiled(given.frames[0], given.icc), PNG, decoder)
+
     async def _dispose(self, rivals: list[Rival]) -> Rival:
         """The smallest that is what it should be. Raises where there is none."""
-        for rival in sorted(rivals, key=lambda rival: (self._short(rival), len(rival.attempt.candidate.data))):
+        for rival in sorted(rivals, key=self._rank):
             made, lost = rival.attempt.candidate, await self._lost(rival)
             rivals = [r for r in rivals if r is not rival]
             if not lost:
@@ -152,6 +158,11 @@ class Conversion:
             self.attempts.append(replace(rival.attempt, verdict="; ".join(lost)))
             log.warning("conversion lost", format=rival.target.spec.name, method=made.method, lost=lost)
         raise self.task.tools.last_error or UnprocessableImage("no encoder made a file of the image")
+
+    def _rank(self, rival: Rival) -> tuple[bool, int, bool]:
+        """What is best comes first: reaches the score, is small, loses nothing."""
+        made = rival.attempt.candidate
+        return self._short(rival), len(made.data), not made.lossless
 
     def _short(self, rival: Rival) -> bool:
         """Whether a file misses the score that was asked for."""

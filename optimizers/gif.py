@@ -60,7 +60,7 @@ class Gif(Target):
             height,
             frames=len(controls),
             durations=tuple(control.delay * 10 for control in controls) if animated else (),
-            loop=gif_blocks.loop_count(gif.blocks) if animated else None,
+            loop=plays(gif_blocks.loop_count(gif.blocks)) if animated else None,
             metadata=sum(len(bytes(block)) for block in gif.blocks if _is_extra(block)),
             alpha=not covered or any(control.disposal == 2 for control in controls),
         )
@@ -100,6 +100,11 @@ class Gif(Target):
                 return
         if same := await _gifsicle(gif, policy.effort, tools):
             yield Candidate(_with_extras(same, gif), "gifsicle", lossless=True)
+
+
+def plays(repeats: int | None) -> int:
+    """How often viewers play an animation with this repeat count: once more, but 0 is for ever."""
+    return 1 if repeats is None else min(repeats + 1, 0xFFFF) if repeats else 0
 
 
 def _bending(gif: gif_blocks.Gif, give: float, effort: Effort, tools: Toolbox) -> list[Encoder]:

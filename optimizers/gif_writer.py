@@ -33,8 +33,9 @@ def to_gif(frames: list[bytes]) -> list[bytes]:
 
 def _film(stills: list[Gif], pixels: Pixels) -> Gif:
     blocks: list[Block] = []
-    if pixels.loop is not None:
-        blocks.append(extension(APPLICATION, LOOP_NAMES[0], b"\1" + pixels.loop.to_bytes(2, "little")))
+    if pixels.loop != 1:  # what does not say plays once; what does, once more than it says, or for ever
+        repeats = max(0, (pixels.loop or 0) - 1)
+        blocks.append(extension(APPLICATION, LOOP_NAMES[0], b"\1" + repeats.to_bytes(2, "little")))
     for still, milliseconds in zip(stills, pixels.durations or (0,) * len(stills), strict=True):
         clear = next(controls(still.blocks)).transparent
         flags = (2 if pixels.alpha else 1) << 2 | (clear is not None)

@@ -1,4 +1,4 @@
-"""HEIC: cleaned, never re-encoded; the one free encoder at hand writes larger files and is GPL."""
+"""HEIC: cleaned, read for conversions, never written: the one free encoder at hand writes larger files and is GPL."""
 
 from collections.abc import AsyncIterator
 
@@ -24,6 +24,7 @@ class Heic(Optimizer):
         decoder="HEIF",
         passthrough=True,
     )
+    decode = staticmethod(heif.decode)
 
     @staticmethod
     def sample() -> bytes:

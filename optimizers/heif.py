@@ -1,8 +1,11 @@
 """What AVIF and HEIC share: the header of a HEIF file, and cleaning it by editing its container."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
 
 from exceptions import UnprocessableImage
+from optimizers import colour, pixels
 from optimizers.base import Cleaned, ImageInfo
 from optimizers.policy import Metadata
 from utils.heif_items import Meta, read_meta
@@ -54,6 +57,30 @@ def primary_meta(data: bytes) -> Meta:
     if meta is None or meta.primary not in meta.items:
         raise UnprocessableImage("the file names no picture to show")
     return meta
+
+
+def decode(data: bytes, decoder: str, orientation: int, animated: bool) -> dict[str, Any]:
+    """Pixels for a conversion, in sRGB where only code points say what their colours are."""
+    seen = pixels.decode(data, decoder, orientation, animated)
+    primaries, transfer = colour_codes(data)
+    if not seen["icc"] and not colour.is_srgb(primaries, transfer):
+        seen["frames"] = [colour.to_srgb(frame, primaries, transfer) for frame in seen["frames"]]
+    return seen
+
+
+def colour_codes(data: bytes) -> tuple[int, int]:
+    """Primaries and transfer of the picture that is shown (ITU-T H.273); 2, not specified, where it does not say."""
+    with suppress(UnprocessableImage):
+        for box in _properties(data):
+            if box.kind == b"colr" and data[box.body : box.body + 4] == b"nclx":
+                reader = Reader(data, box.body + 4, box.end)
+                return reader.uint(2), reader.uint(2)
+    return 2, 2
+
+
+def _properties(data: bytes) -> list[Box]:
+    meta = primary_meta(data)
+    return meta.properties_of(meta.primary or 0)
 
 
 def _complete(data: bytes) -> list[Box]:

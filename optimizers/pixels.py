@@ -1,10 +1,12 @@
 """Decoded pictures, made in isolated workers: whole ones for conversions, parts of large ones for trials."""
 
 import io
+import zlib
 from math import ceil, sqrt
 from typing import Any
 
 from optimizers.look import eight_bit, opened
+from utils.png_chunks import Chunk, join, split
 
 TILE = 256
 """Pixels a side; a multiple of every codec's blocks, so that a part is cut like the whole."""
@@ -20,7 +22,8 @@ def decode(data: bytes, decoder: str, orientation: int, animated: bool) -> dict[
     with opened(data, decoder) as image:
         alpha, exif = image.has_transparency_data, image.info.get("exif") or b""
         for index in range(image.n_frames if animated else 1):
-            image.seek(index)
+            if animated:  # of a still's pages, the one that the file opens with is shown
+                image.seek(index)
             shown, icc = _plain(image, alpha)
             shown = shown.transpose(TURNS[orientation]) if orientation in TURNS else shown
             frames.append(_png(shown))
@@ -47,6 +50,14 @@ def flatten(png: bytes, background: tuple[int, int, int]) -> bytes:
     mixed = linear[rgba[..., :3]] * alpha + linear[np.array(background)] * (1 - alpha)
     encoded = np.where(mixed <= 0.0031308, mixed * 12.92, 1.055 * mixed ** (1 / 2.4) - 0.055)
     return _png(Image.fromarray((encoded * 255 + 0.5).astype(np.uint8)))
+
+
+def profiled(png: bytes, icc: bytes) -> bytes:
+    """The PNG with the profile that its colours are in."""
+    if not icc:
+        return png
+    header, *rest = split(png)[0]
+    return join([header, Chunk(b"iCCP", b"ICC\0\0" + zlib.compress(icc)), *rest])
 
 
 def sample(data: bytes, decoder: str, budget: int) -> bytes:

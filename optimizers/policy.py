@@ -74,6 +74,11 @@ class Policy:
         """The score to reach; None where any will do."""
         return AUTO_SCORE if self.min_score is None and self.auto else self.min_score
 
+    @property
+    def nominal(self) -> float:
+        """The quality that a typical picture needs."""
+        return quality_for(self.goal) if self.auto and self.goal is not None else float(self.quality)
+
     def accepts(self, name: str) -> bool:
         """Whether the answer may have this format, which is the picture's own."""
         return not self.targets or ORIGINAL in self.targets or name in self.targets

@@ -2,18 +2,30 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, log
+from math import ceil, exp, floor, log
 
 from optimizers.policy import quality_for, typical_score
 
 NEAR = 1.0
 """Points above the goal that are near enough: one step of quality is about as much."""
+FAR = 2.5
+"""Points above the goal that will do when patience is used up; past them another trial pays."""
+MORE = 2
+"""Such trials at most."""
 AIM_ABOVE = 0.4
 """Points above the goal that a guess aims at: a miss costs another trial, an excess only bytes."""
 FULL = 0.95
 """Share of a byte budget from which it counts as used up."""
 GROWTH = 0.032
 """Growth of log(bytes) with a step of quality, until two trials have told."""
+STEEP = 2.0
+"""How much steeper or flatter than the scale's curve a picture's is taken to be: scores of near qualities waver."""
+CLOSE = 3.0
+"""Points off the goal from which the scale's own slope tells where it lies."""
+SKETCHES = 2
+"""Trials that tell about where a goal lies."""
+HALVING = 5
+"""Trials after which what lies between two of them is halved."""
 LAST = 9
 """Trials after which a search ends in any case; halving 1-100 takes seven."""
 
@@ -28,11 +40,21 @@ class Trial:
     """SSIMULACRA2; 0 where none was asked for."""
 
 
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """About where a goal lies, and in how many bytes."""
+
+    quality: float
+    size: float
+    short: bool
+    """Whether the goal seems to lie above the bounds."""
+
+
 Try = Callable[[int], Awaitable[Trial | None]]
 
 
 async def reach(try_at: Try, goal: float, start: float, bounds: tuple[int, int], patience: int) -> Trial | None:
-    """The least quality within bounds that scores the goal; after `patience` trials any that does will do."""
+    """The least quality within bounds that scores the goal; after `patience` trials one that is not far above does."""
     below, above = bounds[0] - 1, bounds[1] + 1
     best: Trial | None = None
     trials: list[Trial] = []
@@ -46,10 +68,31 @@ async def reach(try_at: Try, goal: float, start: float, bounds: tuple[int, int],
             below = trial.quality
         else:
             best, above = trial, trial.quality
-            if trial.score <= goal + NEAR or len(trials) >= patience:
+            tolerance = NEAR if len(trials) < patience else FAR
+            if trial.score <= goal + tolerance or len(trials) >= patience + MORE:
                 break
-        guess = _toward_score(trials, goal + AIM_ABOVE)
+        closing_in = len(trials) < HALVING or best is None or below < bounds[0]
+        guess = _toward_score(trials, goal + AIM_ABOVE) if closing_in else (below + above) / 2
     return best
+
+
+async def locate(try_at: Try, goal: float, start: float, bounds: tuple[int, int]) -> Guess | None:
+    """Where about the goal lies, told by a trial or two; None where none came off."""
+    trials: list[Trial] = []
+    guess = start
+    while len(trials) < SKETCHES:
+        quality = round(min(max(guess, bounds[0]), bounds[1]))
+        trial = await try_at(quality) if all(quality != tried.quality for tried in trials) else None
+        if trial is None:
+            break
+        trials.append(trial)
+        guess = _toward_score(trials, goal + AIM_ABOVE)
+        if abs(trial.score - goal) <= CLOSE:
+            break
+    if not trials:
+        return None
+    near, within = trials[-1], min(max(guess, bounds[0]), bounds[1])
+    return Guess(within, len(near.data) * exp(GROWTH * (within - near.quality)), guess > bounds[1])
 
 
 async def fit(try_at: Try, budget: int, start: float, bounds: tuple[int, int], patience: int) -> Trial | None:
@@ -74,13 +117,13 @@ async def fit(try_at: Try, budget: int, start: float, bounds: tuple[int, int], p
 
 
 def _toward_score(trials: Sequence[Trial], score: float) -> float:
-    """Where the score should be found: on the line through the two nearest trials, or along the scale's own curve."""
+    """Where the score should be found: along the scale's own curve, as steep as the two nearest trials say."""
     near, *others = sorted(trials, key=lambda trial: abs(trial.score - score))
-    for other in others:
-        slope = (other.score - near.score) / (other.quality - near.quality)
-        if slope > 0:
-            return near.quality + (score - near.score) / slope
-    return quality_for(typical_score(near.quality) + score - near.score)
+    if not others:
+        return quality_for(typical_score(near.quality) + score - near.score)
+    typical = (typical_score(near.quality + 1) - typical_score(near.quality - 1)) / 2
+    found = (others[0].score - near.score) / (others[0].quality - near.quality)
+    return near.quality + (score - near.score) / min(max(found, typical / STEEP), typical * STEEP)
 
 
 def _toward_size(trials: Sequence[Trial], size: float) -> float:

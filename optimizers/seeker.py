@@ -5,15 +5,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from optimizers.base import Candidate, Encoder
-from optimizers.policy import Policy, quality_for
-from optimizers.search import Trial, Try, fit, reach
+from optimizers.policy import Policy
+from optimizers.search import Trial, Try, fit, locate, reach
 
-REHEARSALS = 4
-"""Trials on a part of the picture, which cost little, after which any that reaches the goal will do."""
 PERFORMANCES = 3
-"""The same on the whole picture."""
+"""Trials on the whole picture after which any that reaches the goal will do."""
 REPRISES = 2
 """The same on the whole picture after a part of it has told where."""
+PART_ABOVE = 1.0
+"""Points that a part scores more than its whole, which has outliers (photographs: JPEG 0.85, WebP 1.2, AVIF 1.0)."""
+CONCESSIONS = 4
+"""The same where a budget is to be met."""
 GENERATION = 4
 """Steps of quality below a typical picture's to which a source may have been written and still be searched."""
 
@@ -50,9 +52,11 @@ class Seeker:
 
     async def best(self, encoders: Sequence[Encoder], part: Part | None = None) -> Candidate | None:
         """The file that meets the wishes best; None where no loss is worth it."""
-        chosen, start, patience = await self._rehearse(encoders, part)
+        chosen, start, patience = await self._rehearse([e for e in encoders if not e.spare], part)
         found: list[Candidate] = []
-        for encoder in chosen:
+        for encoder in (*chosen, *(e for e in encoders if e.spare)):
+            if encoder.spare and found:
+                break
             if file := await self._pursue(encoder, start, patience):
                 found.append(file)
                 start = float(file.quality or start)
@@ -61,23 +65,18 @@ class Seeker:
             return max(within, key=_score, default=min(found, key=_size, default=None))
         return min(within or found, key=_size, default=None)
 
-    @property
-    def _nominal(self) -> float:
-        """The quality that a typical picture needs."""
-        goal = self.policy.goal
-        return quality_for(goal) if self.policy.auto and goal is not None else float(self.policy.quality)
-
     async def _rehearse(self, encoders: Sequence[Encoder], part: Part | None) -> tuple[Sequence[Encoder], float, int]:
         """The encoder that does best on a part of the picture, the quality at which it did, and how sure that is."""
         goal, found = self.policy.goal, []
         for encoder in encoders:
             if part and goal is not None and encoder.probe and self._pays(encoder):
-                trial = await reach(_on(part, encoder), goal, self._nominal, (1, encoder.highest), REHEARSALS)
-                found += [(encoder, trial)] if trial else []
+                bounds = (encoder.lowest, encoder.highest)
+                guess = await locate(_on(part, encoder), goal + PART_ABOVE, self.policy.nominal, bounds)
+                found += [(encoder, guess)] if guess else []
         if not found:
-            return encoders, self._nominal, PERFORMANCES
-        winner, trial = min(found, key=lambda pair: len(pair[1].data))
-        return [winner], float(trial.quality), REPRISES
+            return encoders, self.policy.nominal, PERFORMANCES
+        winner, guess = min(found, key=lambda pair: (pair[1].short, pair[1].size))
+        return [winner], guess.quality, REPRISES
 
     async def _pursue(self, encoder: Encoder, start: float, patience: int) -> Candidate | None:
         """One encoder's file: as small as the score allows, then as good as the budget allows."""
@@ -86,11 +85,11 @@ class Seeker:
         found = await self._reach(try_at, encoder, start, patience)
         if policy.max_bytes is not None and (found is None or len(found.data) > policy.max_bytes):
             top = min(encoder.highest, found.quality - 1 if found else 100, 100 if policy.auto else policy.quality)
-            within = await fit(try_at, policy.max_bytes, min(start, top), (1, top), REHEARSALS)
+            within = await fit(try_at, policy.max_bytes, min(start, top), (encoder.lowest, top), CONCESSIONS)
             if within and within.score >= max(self.floor, policy.min_score or 0):
                 found = within
             elif policy.min_score is None:
-                found = await reach(try_at, self.floor, start, (1, top), REHEARSALS) or found
+                found = await reach(try_at, self.floor, start, (encoder.lowest, top), CONCESSIONS) or found
         return made[found.quality] if found else None
 
     async def _reach(self, try_at: Try, encoder: Encoder, start: float, patience: int) -> Trial | None:
@@ -100,13 +99,12 @@ class Seeker:
             return None
         if policy.goal is None:
             return await try_at(policy.quality)
-        return await reach(
-            try_at, policy.goal, start, (1 if policy.auto else policy.quality, encoder.highest), patience
-        )
+        least = encoder.lowest if policy.auto else max(encoder.lowest, policy.quality)
+        return await reach(try_at, policy.goal, start, (least, encoder.highest), patience)
 
     def _pays(self, encoder: Encoder) -> bool:
         """Whether the source is fine enough: what is near the goal already would fade with every pass."""
-        return encoder.highest >= self._nominal - (GENERATION if self.policy.auto else 0)
+        return encoder.highest >= self.policy.nominal - (GENERATION if self.policy.auto else 0)
 
     def _on_the_whole(self, encoder: Encoder, made: dict[int, Candidate]) -> Try:
         """Trials whose files could be the answer; none is made twice."""

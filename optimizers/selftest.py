@@ -1,12 +1,12 @@
 """Does every tool really work here? Each encodes a tiny picture once, at start."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exceptions import PareError
 from optimizers.base import Optimizer
 from optimizers.engine import Engine
-from optimizers.policy import Metadata, Policy
+from optimizers.policy import Effort, Metadata, Policy
 from utils.subprocess_runner import ToolRunner
 
 
@@ -42,7 +42,10 @@ async def _tools_that_work(optimizer: Optimizer, engine: Engine) -> set[str]:
             sample = await tools.call(optimizer.sample)
             cleaned = sample and await optimizer.clean(sample, Metadata.ALL, tools)
             if cleaned:
-                _ = [c async for c in optimizer.optimize(cleaned.data, optimizer.inspect(cleaned.data), policy, tools)]
+                info, best = optimizer.inspect(cleaned.data), replace(policy, effort=Effort.BEST)
+                _ = [candidate async for candidate in optimizer.optimize(cleaned.data, info, policy, tools)]
+                rivals = await optimizer.recoders(cleaned.data, info, best, tools)
+                _ = [await encoder.encode(best.quality) for encoder in rivals]
         except PareError:
             continue
         worked |= {use.tool for use in tools.uses if use.failure is None}

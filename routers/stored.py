@@ -12,9 +12,9 @@ from storage.base import DEFAULT_TYPE, ObjectInfo
 router = APIRouter(tags=["storage"])
 
 
-@router.api_route(
+@router.head("/storage/{bucket}/{key:path}", include_in_schema=False)
+@router.get(
     "/storage/{bucket}/{key:path}",
-    methods=["GET", "HEAD"],
     summary="A stored object",
     response_class=Response,
     responses={

@@ -34,7 +34,8 @@ def formats_table() -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for optimizer in FORMATS:
         spec, target = optimizer.spec, "yes" if isinstance(optimizer, Target) else ""
-        yield f"| {spec.name} | {', '.join(spec.extensions)} | {spec.mime} | {', '.join(spec.tools) or '–'} | {target} |"
+        cells = (spec.name, ", ".join(spec.extensions), spec.mime, ", ".join(spec.tools) or "–", target)
+        yield f"| {' | '.join(cells)} |"
 
 
 def scale_table() -> Iterator[str]:

@@ -33,11 +33,14 @@ from utils.jpeg_segments import (
     Segment,
     iptc_copyright,
     read_stream,
+    write,
 )
 
 MAX_COPYRIGHT = 4096
 JFIF_BARE = 12
 """Bytes of a JFIF segment up to the size of its thumbnail."""
+ICC_CHUNK = 0xFFFF - 2 - len(ICC) - 2
+"""Bytes of a profile that a segment holds: its length, the signature and two numbers are in it too."""
 
 
 def exif_of(segments: Iterable[Segment]) -> words.Exif | None:
@@ -56,6 +59,20 @@ def lean(data: bytes, *, keep_copyright: bool) -> tuple[bytes, tuple[str, ...]]:
     segments = [*head, *(s for s in first.segments if _stays(s, bool(maps)))]
     gone = [*_lost(first.segments, segments, keep_copyright), *_lost_behind(data[first.end :], pictures, found)]
     return write_first(segments, 0) + b"".join(p.data for p in maps), tuple(dict.fromkeys(gone))
+
+
+def labelled(data: bytes, icc: bytes, exif: bytes) -> bytes:
+    """A bare file with a profile and an EXIF block (TIFF header on), either of which may be empty."""
+    first, *others = read_stream(data).segments
+    jfif, rest = ([first], others) if first.holds(APP0, JFIF) else ([], [first, *others])
+    block = [Segment(APP1, EXIF + exif)] if exif else []
+    return write([*jfif, *block, *_profile(icc), *rest])
+
+
+def _profile(icc: bytes) -> list[Segment]:
+    """The segments of a profile, numbered from one (ICC.1, annex B.4)."""
+    chunks = [icc[at : at + ICC_CHUNK] for at in range(0, len(icc), ICC_CHUNK)]
+    return [Segment(APP2, ICC + bytes((number, len(chunks))) + chunk) for number, chunk in enumerate(chunks, 1)]
 
 
 def _head(segments: Sequence[Segment], maps: Sequence[Picture], keep_copyright: bool) -> Iterator[Segment]:

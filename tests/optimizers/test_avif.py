@@ -1,16 +1,21 @@
 """AVIF: read from its header, cleaned without a touch to its pixels, re-encoded on request only."""
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageCms, ImageOps
 
-from exceptions import UnprocessableImage
+from exceptions import InvalidOptions, UnprocessableImage
 from optimizers import look
-from optimizers.avif import Avif, encoder_quality, read_carried
-from optimizers.base import Candidate
+from optimizers.avif import Avif
+from optimizers.avif_carried import read_carried
+from optimizers.avif_encoding import dial_of
+from optimizers.base import Candidate, Source
+from optimizers.engine import Engine
 from optimizers.heic import Heic
 from optimizers.policy import Effort, Metadata, Policy
 from optimizers.toolbox import Toolbox
@@ -145,14 +150,15 @@ async def test_a_named_quality_makes_it_smaller_and_carries_everything(tools: To
         exif=exif("Ann ©", orientation=6), xmp=XMP, icc_profile=profile,
     )  # fmt: skip
     (made,) = await candidates(data, NAMED, tools)
-    assert made.quality == 80 and made.dial == encoder_quality(80) and not made.lossless
+    assert made.quality == 80 and made.dial == dial_of(80, Effort.FAST) and not made.lossless
     assert len(made.data) < 0.7 * len(data)
     before, after = decode(data), decode(made.data)
     assert difference(before, after) < 4 and after.mode == "RGBA"
     assert after.info["icc_profile"] == profile and after.info["xmp"] == XMP
     assert after.getexif()[0x0112] == before.getexif()[0x0112] == 6
     assert item(made.data, b"Exif") == item(data, b"Exif")
-    assert Avif().inspect(made.data) == Avif().inspect(data)
+    said, says = Avif().inspect(data), Avif().inspect(made.data)
+    assert replace(says, source_quality=100) == said and abs((says.source_quality or 0) - 80) <= 2
     assert await candidates(made.data, NAMED, tools) == []
 
 
@@ -162,6 +168,72 @@ async def test_colour_meaning_without_a_profile_is_carried(tools: Toolbox) -> No
     assert wide != data
     (made,) = await candidates(wide, NAMED, tools)
     assert b"colrnclx\0\x0c\0\x0d" in made.data
+
+
+TO_AVIF = Policy(targets=("avif",), named=True, effort=Effort.FAST)
+EXACT = Policy(targets=("webp",), lossless=True)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+async def test_a_source_is_decoded_upright(orientation: int, engine: Engine) -> None:
+    source = encode(graphic(50, 30), "AVIF", quality=95, speed=9, exif=exif("Ann", orientation=orientation))
+    outcome = await engine.run(Source(source), EXACT)
+    expected = ImageOps.exif_transpose(decode(encode(graphic(50, 30), "PNG", exif=exif(orientation=orientation))))
+    assert difference(decode(outcome.data).convert("RGB"), expected.convert("RGB")) < 4
+    assert b"Ann" in outcome.data
+
+
+async def test_a_turn_that_only_xmp_names_is_none(engine: Engine) -> None:
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF tiff:Orientation="6"/></x:xmpmeta>'
+    source = encode(photo(50, 30), "AVIF", quality=90, speed=9, xmp=xmp)
+    assert decode(source).getexif()[0x0112] == 6  # Pillow would turn it, viewers do not
+    assert decode((await engine.run(Source(source), EXACT)).data).size == (50, 30)
+
+
+async def test_wide_colours_without_a_profile_are_brought_to_srgb(engine: Engine) -> None:
+    source = encode(Image.new("RGB", (32, 32), (200, 100, 100)), "AVIF", quality=100, speed=9)
+    wide = source.replace(b"colrnclx\0\1\0\x0d", b"colrnclx\0\x0c\0\x0d")
+    plain, shown = [decode((await engine.run(Source(data), EXACT)).data).getpixel((9, 9)) for data in (source, wide)]
+    assert plain == pytest.approx((200, 100, 100), abs=2) and shown[0] > plain[0] + 5 and shown[1] < plain[1] - 1
+
+
+async def test_a_picture_of_another_format_becomes_one(engine: Engine) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    source = encode(photo(), "JPEG", quality=95, icc_profile=profile, exif=b"Exif\0\0" + exif("Ann", orientation=6))
+    outcome = await engine.run(Source(source), TO_AVIF)
+    image = decode(outcome.data)
+    assert outcome.made.name == "avif" and len(outcome.data) < 0.6 * len(source)
+    assert image.size == (120, 160) and image.info["icc_profile"] == profile
+    assert b"Ann" in outcome.data and b"planted" not in outcome.data and Avif().inspect(outcome.data).orientation == 1
+    assert difference(image, photo().transpose(Image.Transpose.ROTATE_270)) < 6
+
+
+async def test_transparency_goes_along_and_colours_keep_their_planes(engine: Engine) -> None:
+    source = encode(graphic(alpha=True), "PNG")
+    outcome = await engine.run(Source(source), TO_AVIF)
+    before, after = (decode(data).convert("RGBa").convert("RGBA") for data in (source, outcome.data))
+    assert difference(before, after) < 3 and Avif().inspect(outcome.data).alpha
+    assert read_carried(outcome.data).subsampling == "4:4:4"  # type: ignore[union-attr]
+
+
+async def test_it_cannot_be_without_loss(engine: Engine) -> None:
+    with pytest.raises(InvalidOptions):
+        await engine.run(Source(encode(photo(), "PNG")), replace(TO_AVIF, lossless=True))
+
+
+@pytest.mark.parametrize(("source", "highest"), [(100, range(95, 101)), (60, range(70, 80)), (3, range(1))], ids=str)
+async def test_a_coarse_source_is_tried_below_its_own_quality(source: int, highest: range, tools: Toolbox) -> None:
+    data = encode(photo(), "AVIF", quality=source, speed=9)
+    found = await Avif().recoders(data, Avif().inspect(data), NAMED, tools)
+    assert ([encoder.highest for encoder in found] or [0])[0] in highest
+
+
+async def test_trials_on_a_part_grow_with_the_quality(tools: Toolbox) -> None:
+    data = encode(photo(), "AVIF", quality=100, speed=9)
+    (encoder,) = await Avif().recoders(data, Avif().inspect(data), NAMED, tools)
+    assert encoder.probe is not None
+    rough, fine = [await encoder.probe(encode(photo(64, 64), "PNG"), quality) for quality in (30, 90)]
+    assert rough and fine and len(rough) < len(fine)
 
 
 def _hdr(data: bytes) -> bytes:
@@ -192,8 +264,9 @@ async def test_what_an_encode_would_lose_is_not_encoded(data: bytes, tools: Tool
 
 
 def test_the_dial_rises_with_the_quality() -> None:
-    dials = [encoder_quality(quality) for quality in range(1, 101)]
-    assert dials == sorted(dials) and dials[0] >= 0 and dials[-1] == 100
+    for effort in Effort:
+        dials = [dial_of(quality, effort) for quality in range(1, 101)]
+        assert dials == sorted(dials) and dials[0] >= 0 and dials[-1] == 100
 
 
 def item(data: bytes, kind: bytes) -> Any:

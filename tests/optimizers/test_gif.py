@@ -75,7 +75,7 @@ def test_sniff() -> None:
 def test_inspect_animation() -> None:
     info = GIF.inspect(ANIMATION)
     assert (info.width, info.height, info.frames) == (160, 120, 3)
-    assert (info.durations, info.loop, info.alpha) == ((30, 500, 10), 2, False)
+    assert (info.durations, info.loop, info.alpha) == ((30, 500, 10), 3, False)
 
 
 def test_inspect_still() -> None:

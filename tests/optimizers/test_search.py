@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimizers.policy import typical_score
-from optimizers.search import FULL, NEAR, Trial, Try, fit, reach
+from optimizers.search import FAR, FULL, MORE, NEAR, Trial, Try, fit, locate, reach
 
 ALL = (1, 100)
 curves = st.tuples(st.floats(-15, 15), st.floats(0.6, 1.5))
@@ -23,7 +23,7 @@ def encoder(shift: float, stretch: float) -> tuple[Try, list[int]]:
     return try_at, tried
 
 
-@given(curves, st.sampled_from([50.0, 70.0, 80.0, 90.0]), st.integers(1, 100))
+@given(curves, st.sampled_from([50.0, 70.0, 80.0, 90.0]), st.integers(20, 100))
 async def test_the_least_quality_that_reaches_the_goal_is_found(
     curve: tuple[float, float], goal: float, start: int
 ) -> None:
@@ -44,10 +44,44 @@ async def test_from_a_typical_start_three_trials_are_mostly_enough(curve: tuple[
     assert len(tried) <= 6
 
 
-async def test_patience_ends_with_the_first_that_does() -> None:
+async def test_scores_that_waver_do_not_lead_astray() -> None:
+    tried: list[int] = []
+
+    async def wavering(quality: int) -> Trial:
+        tried.append(quality)
+        return Trial(quality, b"", typical_score(quality) + (0.9 if quality % 2 else -0.9))
+
+    found = await reach(wavering, 80, 80, ALL, patience=3)
+    assert found is not None and found.score <= 82
+    assert max(tried) < 90
+
+
+@given(curves, st.sampled_from([70.0, 80.0]))
+async def test_a_trial_or_two_tell_about_where_a_goal_lies(curve: tuple[float, float], goal: float) -> None:
+    try_at, tried = encoder(*curve)
+    found = await locate(try_at, goal, 80, ALL)
+    assert found is not None and len(tried) <= 2
+    there = await try_at(round(found.quality))
+    assert there is not None and (found.short or abs(there.score - goal) < 12)
+    assert found.short or found.size == pytest.approx(len(there.data), rel=0.3)
+
+
+async def test_a_goal_above_the_bounds_is_told() -> None:
+    for start in (80, 85):
+        found = await locate(encoder(-15, 1)[0], 90, start, (1, 85))
+        assert found is not None and found.short and found.quality == 85
+
+
+async def test_patience_ends_with_the_first_that_is_not_far_above() -> None:
+    try_at, tried = encoder(10, 1)
+    found = await reach(try_at, 50, 25, ALL, patience=1)
+    assert found is not None and 50 + NEAR < found.score < 50 + FAR and tried == [25]
+
+
+async def test_far_above_the_goal_another_trial_pays_but_not_many() -> None:
     try_at, tried = encoder(10, 1)
     found = await reach(try_at, 50, 90, ALL, patience=1)
-    assert found is not None and found.quality == 90 and tried == [90]
+    assert found is not None and 50 <= found.score < 60 and 1 < len(tried) <= 1 + MORE
 
 
 @given(curves, st.integers(1100, 30_000), st.integers(1, 100))
@@ -76,4 +110,5 @@ async def test_an_encoder_that_fails_ends_the_search() -> None:
         return None
 
     assert await reach(failing, 80, 80, ALL, patience=3) is None
+    assert await locate(failing, 80, 80, ALL) is None
     assert await fit(failing, 80, 80, ALL, patience=3) is None

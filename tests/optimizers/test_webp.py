@@ -13,11 +13,12 @@ from optimizers import look
 from optimizers.base import Candidate
 from optimizers.policy import Effort, Metadata, Policy
 from optimizers.toolbox import Toolbox
-from optimizers.webp import FORM, Webp, assemble
+from optimizers.webp import Webp
 from tests.helpers import decode, difference, encode, graphic, photo
 from utils import riff
 from utils.metadata import Exif, lean_exif, parse_exif
 from utils.riff import Chunk
+from utils.webp_chunks import FORM, assemble
 
 WEBP = Webp()
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

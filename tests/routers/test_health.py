@@ -13,6 +13,8 @@ from tests.helpers import encode, photo
 from utils.sandbox import Confinement
 from utils.subprocess_runner import CONFINED, Launcher
 
+STATE_NO_VERSION = {"cjpegli"}
+
 
 def test_health_names_every_tool_and_format(service: httpx.Client) -> None:
     body = service.get("/health").json()
@@ -21,7 +23,7 @@ def test_health_names_every_tool_and_format(service: httpx.Client) -> None:
     assert set(body["formats"]) == {o.spec.name for o in FORMATS}
     for tool in {tool for o in FORMATS for tool in o.spec.tools}:
         assert body["tools"][tool]["self_test"] is True, tool
-        assert body["tools"][tool]["version"], tool
+        assert body["tools"][tool]["version"] or tool in STATE_NO_VERSION, tool
 
 
 def test_a_redis_that_is_down_is_said(tmp_path: Path) -> None:

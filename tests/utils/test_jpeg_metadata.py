@@ -10,7 +10,7 @@ from PIL import Image
 
 from exceptions import UnprocessableImage
 from tests.helpers import decode, difference, encode, graphic, photo
-from utils.jpeg_metadata import lean
+from utils.jpeg_metadata import labelled, lean
 from utils.jpeg_pictures import GAIN_MAP_ISO, Picture, further_pictures, gain_map_xmp, new_index, write_first
 from utils.jpeg_segments import (
     ADOBE,
@@ -157,3 +157,13 @@ def test_only_refusals_come_out_of_broken_files(data: st.DataObject) -> None:
         broken[data.draw(st.integers(0, 1200))] = data.draw(st.integers(0, 255))
     with suppress(UnprocessableImage):
         lean(bytes(broken[: data.draw(st.sampled_from([len(full), len(full) // 2, 900]))]), keep_copyright=True)
+
+
+def test_labels_stand_behind_jfif_and_a_long_profile_is_cut() -> None:
+    made = decode(labelled(PLAIN, b"i" * 200_000, b"MM\0*\0\0\0\x08\0\0\0\0\0\0"))
+    assert made.info["icc_profile"] == b"i" * 200_000
+    assert "jfif" in made.info and "exif" in made.info
+    assert difference(made, decode(PLAIN)) == 0
+    header = read_stream(labelled(PLAIN, b"i" * 200_000, b"MM")).segments
+    assert [s.marker for s in header[:6]] == [APP0, APP1, APP2, APP2, APP2, APP2]
+    assert labelled(PLAIN, b"", b"") == PLAIN
