@@ -114,6 +114,12 @@ class Settings(BaseSettings):
         description="Images waiting beyond that; more are answered 503 (default: 2 × CPUs).",
     )
 
+    # Programs that speak Tinify
+    output_cache_mb: int = Field(
+        128, ge=1, le=1 << 20, description="Most MiB of pictures and results that wait at /output."
+    )
+    output_seconds: int = Field(3600, ge=1, le=604_800, description="How long a result waits at /output.")
+
     # Where results are kept
     storage_url: str = Field(
         "",

@@ -24,18 +24,21 @@ from middleware import CommonHeaders, RequestContext
 from optimizers.engine import Engine
 from optimizers.router import build_formats
 from optimizers.selftest import impaired, self_test
-from routers import answers, documents, health, metrics, optimize, problems, stored
+from routers import answers, documents, health, metrics, optimize, problems, stored, tinify
 from routers.deps import Gate, Services
 from routers.draining import DRAINING, CloseWhileDraining, LingeringConnection
+from routers.outputs import Outputs
 from security.auth import ApiKeys
 from security.file_validation import DocumentLimits, ImageLimits
 from security.rate_limiter import RateLimiter, allowances, open_storage
 from security.ssrf import check_address, check_url
+from security.usage import Usage
 from storage.options import GcsOptions, S3Options, StoreOptions, SupabaseOptions
 from storage.retry import RetryPolicy
 from storage.stores import Stores
 from utils.checked_transport import AddressCheck, Resolver, resolve
 from utils.concurrency import ByteBudget, Slots
+from utils.keeper import MemoryKeeper
 from utils.logging import json_logging
 from utils.metrics import share_between_processes
 from utils.sandbox import confine
@@ -98,7 +101,7 @@ def create_app(
     app.add_middleware(CloseWhileDraining)
     app.add_middleware(RequestContext)
     problems.install(app)
-    for room in (optimize, stored, health, metrics, problems):
+    for room in (optimize, tinify, stored, health, metrics, problems):
         app.include_router(room.router)
     documents.complete(app)
     return app
@@ -145,7 +148,9 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
             for name in impaired(engine.formats, reports):
                 log.warning("a tool does not work", format=name, health="/health")
             gate = build_gate(settings, storage)
-            yield Services(settings, engine, slots, bodies, gate, fetcher, stores, reports, launcher)
+            outputs = Outputs(MemoryKeeper(settings.output_cache_mb << 20, settings.output_seconds))
+            usage = Usage(storage)
+            yield Services(settings, engine, slots, bodies, gate, fetcher, stores, outputs, usage, reports, launcher)
         finally:
             await stores.close()
             await workers.close()

@@ -24,7 +24,7 @@ FIRST_GUESS = 80
 ANY_TARGET = "|".join(TARGETS)
 
 
-def _whole(value: object) -> object:
+def whole(value: object) -> object:
     """JSON knows one kind of number: 80.0 is 80."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -33,7 +33,7 @@ def _quality(value: Any, info: ValidationInfo) -> int | str:
     """Numbers may be spelled as strings where everything is one."""
     if value == AUTO:
         return AUTO
-    number = int(value) if info.mode != "json" and isinstance(value, str) and value.isdecimal() else _whole(value)
+    number = int(value) if info.mode != "json" and isinstance(value, str) and value.isdecimal() else whole(value)
     if type(number) is not int or not 1 <= number <= 100:
         raise ValueError("has to be a whole number from 1 to 100, or 'auto'")
     return number
@@ -54,7 +54,7 @@ class OptimizationOptions(BaseModel):
     quality: Quality | None = Field(None, description="1-100, or `auto`: the smallest file that reaches `min_score`.")
     lossless: bool = Field(False, description="Pixels stay exactly equal.")
     min_score: float | None = Field(None, gt=0, le=100, description="SSIMULACRA2 that the result must reach.")
-    max_bytes: Annotated[int | None, BeforeValidator(_whole)] = Field(None, ge=1, description="Byte budget.")
+    max_bytes: Annotated[int | None, BeforeValidator(whole)] = Field(None, ge=1, description="Byte budget.")
     format: str = Field(
         ORIGINAL,
         description=f"`{ORIGINAL}`, `{AUTO}` (the smallest that `Accept` allows), or some of {', '.join(TARGETS)}.",
@@ -101,7 +101,7 @@ class OptimizationOptions(BaseModel):
         try:
             return cls.model_validate_strings(dict(query), strict=False)
         except ValidationError as error:
-            raise _invalid(error) from None
+            raise invalid(error) from None
 
 
 class StorageOptions(BaseModel):
@@ -129,7 +129,7 @@ class RequestOptions(BaseModel):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            raise _invalid(error) from None
+            raise invalid(error) from None
 
 
 class UrlRequest(RequestOptions):
@@ -140,7 +140,8 @@ class UrlRequest(RequestOptions):
     )
 
 
-def _invalid(error: ValidationError) -> InvalidOptions:
+def invalid(error: ValidationError) -> InvalidOptions:
+    """What is wrong with options, in the service's own words."""
     errors = [{"pointer": "".join(f"/{part}" for part in e["loc"]), "detail": e["msg"]} for e in error.errors()]
     first = errors[0]
     return InvalidOptions(f"{first['pointer'] or 'options'}: {first['detail']}", errors=errors)
@@ -189,8 +190,15 @@ class Receipt(BaseModel):
     storage: StoredReceipt | None = Field(None, description="Where the result was put.")
 
 
+class TinifyProblem(BaseModel):
+    """Errors as Tinify's clients expect them."""
+
+    error: str
+    message: str
+
+
 class Problem(BaseModel):
-    """RFC 9457 problem details, the one shape of every error."""
+    """RFC 9457 problem details, the one shape of every error but those of the Tinify routes."""
 
     model_config = ConfigDict(extra="allow")
 

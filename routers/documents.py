@@ -8,9 +8,18 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from routers.answers import RESULT_HEADERS
-from schemas import OptimizationOptions, Problem, RequestOptions, UrlRequest
+from routers.tinify_options import Commands, SourceRequest
+from schemas import OptimizationOptions, Problem, RequestOptions, TinifyProblem, UrlRequest
 
-MODELS: tuple[type[BaseModel], ...] = (Problem, OptimizationOptions, RequestOptions, UrlRequest)
+MODELS: tuple[type[BaseModel], ...] = (
+    Problem,
+    OptimizationOptions,
+    RequestOptions,
+    UrlRequest,
+    TinifyProblem,
+    Commands,
+    SourceRequest,
+)
 """Named by `reference`; no handler's signature tells the framework about them."""
 TEMPLATE = "#/components/schemas/{model}"
 SECURITY: list[dict[str, list[str]]] = [{}, {"bearer": []}, {"header": []}, {"basic": []}]
@@ -46,9 +55,10 @@ def reference(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": TEMPLATE.format(model=model.__name__)}
 
 
-def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The answers that are problem documents, for a route's `responses`."""
-    content = {"application/problem+json": {"schema": reference(Problem)}}
+def refusals(*statuses: int, shape: type[BaseModel] = Problem) -> dict[int | str, dict[str, Any]]:
+    """The answers that are problem documents, or errors in another shape, for a route's `responses`."""
+    kind = "application/problem+json" if shape is Problem else "application/json"
+    content = {kind: {"schema": reference(shape)}}
     return {
         status: {
             "description": HTTPStatus(status).phrase,

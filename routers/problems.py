@@ -1,5 +1,6 @@
 """Every error leaves the service as application/problem+json (RFC 9457), the framework's own included."""
 
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -13,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exceptions import STATUS, PareError, Status, status_of
-from schemas import Problem, to_json
+from schemas import Problem, TinifyProblem, to_json
 
 log = structlog.get_logger("pare.errors")
 router = APIRouter()
@@ -24,6 +25,10 @@ RETRY_AFTER_SECONDS = 2
 BUG = Status(500, "internal_error", "Internal error")
 FRAMEWORK = (Status(404, "not_found", "Not Found"), Status(405, "method_not_allowed", "Method Not Allowed"), BUG)
 """Rows of the catalogue that no PareError has."""
+TINIFY = re.compile("/(shrink|output)(/.*)?")
+"""Paths whose callers expect errors in Tinify's shape."""
+TINIFY_WORDS = {"rate_limited": "TooManyRequests", "unknown_format": "Unsupported media type"}
+"""Where Tinify's own word is known to be another."""
 
 
 def problem(
@@ -36,6 +41,9 @@ def problem(
     **more: Any,
 ) -> JSONResponse:
     """One problem document as a response that no cache keeps."""
+    headers = {"Cache-Control": "no-store", **(headers or {})}
+    if TINIFY.fullmatch(request.url.path):
+        return JSONResponse(to_json(TinifyProblem(error=tinify_word(code), message=detail)), status, headers)
     document = Problem(
         type=f"{CATALOGUE}#{code}",
         title=title,
@@ -49,9 +57,14 @@ def problem(
     return JSONResponse(
         to_json(document),
         status,
-        {"Cache-Control": "no-store", **(headers or {})},
+        headers,
         media_type="application/problem+json",
     )
+
+
+def tinify_word(code: str) -> str:
+    """The word for a code in the style of Tinify's errors, such as `BadRequest`."""
+    return TINIFY_WORDS.get(code) or "".join(part.capitalize() for part in code.split("_"))
 
 
 async def on_pare_error(request: Request, error: Exception) -> JSONResponse:
