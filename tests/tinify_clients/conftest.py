@@ -12,6 +12,8 @@ from tests.tinify_clients.service import Place, tinify_service
 
 PHOTO = encode(photo(), "JPEG", quality=95, exif=turned_exif())
 LOGO = encode(graphic(alpha=True), "PNG")
+CALLS = 200
+"""A minute, for each key."""
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +27,7 @@ def place(s3_front: Front, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         PHOTO,
         api_key="python,node,spent",
         rate_limit_auth_enabled=True,
-        rate_limit_auth_rpm=60,
+        rate_limit_auth_rpm=CALLS,
         rate_limit_public_burst=0,
         storage_allowed_buckets="s3://pictures",
         s3_endpoint_url=s3_front.url,

@@ -10,9 +10,9 @@ import tinify
 from PIL import Image
 
 from tests.helpers import decode, difference
-from tests.storage.front import DROP
+from tests.storage.front import DROP, Front, running
 from tests.stores import s3_client
-from tests.tinify_clients.conftest import LOGO, PHOTO
+from tests.tinify_clients.conftest import CALLS, LOGO, PHOTO
 from tests.tinify_clients.service import Place
 
 
@@ -158,7 +158,7 @@ def test_validate() -> None:
 
 
 def test_too_many_requests(place: Place) -> None:
-    for _ in range(61):
+    for _ in range(CALLS + 1):
         last = httpx.get(f"{place.url}/output/none", auth=("api", "spent"), trust_env=False)
     assert last.status_code == 429 and int(last.headers["retry-after"]) > 0
     tinify.key = "spent"
@@ -191,13 +191,13 @@ def test_client_errors(ask: Callable[[], object], status: int, kind: str) -> Non
 
 
 def test_server_errors_are_tried_again(place: Place) -> None:
-    tinify.Client.API_ENDPOINT = place.tls_url
-    tinify.get_client().session.verify = str(place.authority)
-    place.tls.fail(503)
-    assert tinify.from_buffer(LOGO).url.startswith("/output/")
-    place.tls.fail(503, 503)
-    with pytest.raises(tinify.ServerError):
-        tinify.from_buffer(LOGO)
-    place.tls.fail(DROP, DROP)
-    with pytest.raises(tinify.ConnectionError):
-        tinify.from_buffer(LOGO)
+    with running(Front(place.url)) as front:
+        tinify.Client.API_ENDPOINT = front.url
+        front.fail(503)
+        assert tinify.from_buffer(LOGO).url.startswith("/output/")
+        front.fail(503, 503)
+        with pytest.raises(tinify.ServerError):
+            tinify.from_buffer(LOGO)
+        front.fail(DROP, DROP)
+        with pytest.raises(tinify.ConnectionError):
+            tinify.from_buffer(LOGO)
