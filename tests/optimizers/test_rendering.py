@@ -98,3 +98,9 @@ async def test_a_film_is_resized_as_one(engine: Engine) -> None:
     outcome = await engine.render(Source(film), Rendition(width=40), POLICY)
     shown = Image.open(io.BytesIO(outcome.data))
     assert (shown.format, shown.size, getattr(shown, "n_frames", 1)) == ("GIF", (40, 30), 3)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (9, 7), (20, 20), (33, 31)])
+async def test_tiny_pictures_are_written_too(engine: Engine, size: tuple[int, int]) -> None:
+    outcome = await engine.render(Source(JPEG), Rendition(*size, Fit.COVER), POLICY)
+    assert decode(outcome.data).size == size

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
+from PIL import Image
 
-from tests.helpers import encode, graphic, photo
+from tests.helpers import decode, encode, graphic, photo
 from tests.optimizers.test_rendering import turned_exif
 from tests.storage.front import Front
 from tests.stores import s3_client
@@ -40,3 +42,18 @@ def place(s3_front: Front, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture(scope="session")
 def s3_url(s3_front: Front) -> str:
     return s3_front.url
+
+
+def seen(data: bytes) -> Image.Image:
+    """The picture without the colours that nobody sees."""
+    return decode(data).convert("RGBA").convert("RGBa").convert("RGBA")
+
+
+def use_up(place: Place, key: str) -> httpx.Response:
+    """Calls until it is too much; the last answer."""
+    with httpx.Client(auth=("api", key), trust_env=False) as client:
+        for _ in range(CALLS + 1):
+            answer = client.get(f"{place.url}/output/none")
+            if answer.status_code == 429:
+                break
+    return answer
