@@ -19,7 +19,7 @@ from routers.answers import rate_headers
 from routers.body import Body, BodyLimits
 from routers.draining import refuse_while_draining
 from routers.intake import Upload, read_upload
-from routers.outputs import Outputs
+from routers.outputs import Output, Outputs
 from routers.tinify_intake import Picture, read_commands, read_picture
 from routers.tinify_options import Commands
 from schemas import OptimizationOptions
@@ -145,10 +145,18 @@ async def picture(request: Request, parts: ServicesDep, allowed: AllowedDep) -> 
         yield found
 
 
-async def commands(request: Request, parts: ServicesDep, allowed: AllowedDep) -> AsyncIterator[Commands]:
+async def output(name: str, parts: ServicesDep, allowed: AllowedDep) -> Output:
+    """The result that waits under a name, looked for before any body is read."""
+    return await parts.outputs.find(name)
+
+
+OutputDep = Annotated[Output, Depends(output)]
+
+
+async def commands(request: Request, parts: ServicesDep, found: OutputDep) -> AsyncIterator[Commands]:
     """The wishes of POST /output."""
-    async with _taken_in(request, parts, read_commands) as found:
-        yield found
+    async with _taken_in(request, parts, read_commands) as wishes:
+        yield wishes
 
 
 @asynccontextmanager

@@ -89,7 +89,16 @@ async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     title = HTTPStatus(error.status_code).phrase
     headers = dict(error.headers or {})
+    if methods := documented_methods(request):  # the framework's `Allow` knows one route of several
+        headers |= {"Allow": methods} if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
     return problem(request, error.status_code, title.lower().replace(" ", "_"), title, str(error.detail), headers)
+
+
+def documented_methods(request: Request) -> str:
+    """What the request's path answers to; empty where the document does not know it."""
+    app: FastAPI = request.app
+    path = getattr(request.scope.get("route"), "path", "")
+    return ", ".join(sorted(method.upper() for method in app.openapi()["paths"].get(path, {})))
 
 
 async def on_validation_error(request: Request, error: Exception) -> JSONResponse:

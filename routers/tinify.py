@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from routers.connection import while_connected
-from routers.deps import AllowedDep, CommandsDep, KeyholderDep, PictureDep, Services, ServicesDep
+from routers.deps import CommandsDep, KeyholderDep, OutputDep, PictureDep, Services, ServicesDep
 from routers.documents import ALWAYS, SECURITY, reference, refusals
 from routers.outputs import Output
 from routers.tinify_options import Commands, SourceRequest, Store
@@ -61,9 +61,8 @@ async def shrink(request: Request, parts: ServicesDep, who: KeyholderDep, pictur
     responses={200: IMAGE, **REFUSALS},
     openapi_extra={"security": SECURITY},
 )
-async def output(name: str, parts: ServicesDep, who: KeyholderDep, allowed: AllowedDep) -> Response:
+async def output(found: OutputDep, parts: ServicesDep, who: KeyholderDep) -> Response:
     """What POST /shrink made, for as long as it is kept."""
-    found = await parts.outputs.find(name)
     return found.answer(**_counted(await parts.usage.count(who.name)))
 
 
@@ -80,9 +79,10 @@ async def output(name: str, parts: ServicesDep, who: KeyholderDep, allowed: Allo
         "security": SECURITY,
     },
 )
-async def again(name: str, request: Request, parts: ServicesDep, who: KeyholderDep, commands: CommandsDep) -> Response:
+async def again(
+    found: OutputDep, request: Request, parts: ServicesDep, who: KeyholderDep, commands: CommandsDep
+) -> Response:
     """Made anew from the picture that was sent, whatever the result that waits has lost."""
-    found = await parts.outputs.find(name)
     store = _allowed(commands.store, parts) if commands.store else None
     if commands.changes:
         found = await while_connected(request, _made(found, commands, parts))

@@ -3,7 +3,16 @@
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from optimizers.policy import ORIGINAL, Metadata, Policy
 from optimizers.rendering import Rendition
@@ -17,7 +26,8 @@ ANY = "*/*"
 TYPES = {f"image/{name}": spec.name for name, spec in TARGETS.items()}
 COLOURS = {"white": (255, 255, 255), "black": (0, 0, 0)}
 FITS = {"scale": Fit.INSIDE, "fit": Fit.INSIDE, "cover": Fit.COVER, "thumb": Fit.THUMB}
-Side = Annotated[int | None, BeforeValidator(whole), Field(ge=1, le=MAX_SIDE)]
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE), BeforeValidator(whole)]
+MediaType = Annotated[str, WithJsonSchema({"type": "string", "enum": [*TYPES, ANY]})]
 
 
 class Model(BaseModel):
@@ -30,8 +40,8 @@ class Resize(Model):
     """Another size; a picture is never enlarged."""
 
     method: Literal["scale", "fit", "cover", "thumb"]
-    width: Side = None
-    height: Side = None
+    width: Side | None = None
+    height: Side | None = None
 
     @model_validator(mode="after")
     def _sides_of_the_method(self) -> Self:
@@ -46,7 +56,7 @@ class Resize(Model):
 class Convert(Model):
     """Another format: one media type, several to choose the smallest from, or `*/*`."""
 
-    type: str | list[str] = Field(json_schema_extra={"examples": ["image/webp", ["image/webp", "image/png"], ANY]})
+    type: MediaType | Annotated[list[MediaType], Field(min_length=1)]
 
     @property
     def types(self) -> list[str]:
@@ -58,8 +68,8 @@ class Convert(Model):
     def _known(cls, value: str | list[str]) -> str | list[str]:
         types = [value] if isinstance(value, str) else value
         unknown = [name for name in types if name != ANY and name not in TYPES]
-        if unknown or not types:
-            raise ValueError(f"{(unknown or [''])[0][:40]!r} is none of {', '.join(TYPES)}, {ANY}")
+        if unknown:
+            raise ValueError(f"{unknown[0][:40]!r} is none of {', '.join(TYPES)}, {ANY}")
         return value
 
     @property
