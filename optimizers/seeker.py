@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from math import exp
 
 from optimizers.base import Candidate, Encoder
 from optimizers.policy import Policy
@@ -16,6 +17,8 @@ PART_ABOVE = 1.0
 """Points that a part scores more than its whole, which has outliers (photographs: JPEG 0.85, WebP 1.2, AVIF 1.0)."""
 CONCESSIONS = 4
 """The same where a budget is to be met."""
+GROWTH = 0.05
+"""Growth of log(bytes) with a point of score, at most: what a file that is better than asked for could still lose."""
 GENERATION = 4
 """Steps of quality below a typical picture's to which a source may have been written and still be searched."""
 
@@ -118,9 +121,20 @@ class Seeker:
                     return None
                 made[quality] = replace(candidate, score=score)
                 self.tried.append(Tried(made[quality], (time.perf_counter() - started) * 1000))
+                if self._is_beaten(made[quality]):
+                    return None
             return Trial(quality, made[quality].data, made[quality].score or 0.0)
 
         return try_at
+
+    def _is_beaten(self, candidate: Candidate) -> bool:
+        """Whether a smaller file reached the score that this one has not, or will not have in so few bytes."""
+        goal = self.policy.goal
+        if goal is None or self.policy.max_bytes is not None:
+            return False
+        least = _size(candidate) * exp(-GROWTH * max(0.0, _score(candidate) - goal))
+        rivals = (tried.candidate for tried in self.tried)
+        return any(_score(rival) >= goal and _size(rival) < least for rival in rivals)
 
     def _fits(self, candidate: Candidate) -> bool:
         return self.policy.max_bytes is None or len(candidate.data) <= self.policy.max_bytes

@@ -16,7 +16,7 @@ from PIL import Image, ImageFilter
 
 from exceptions import UnprocessableImage
 from optimizers.base import Candidate
-from optimizers.png import Apng, Png, _dial
+from optimizers.png import Apng, Png
 from optimizers.policy import Effort, Metadata, Policy
 from optimizers.toolbox import Toolbox
 from tests.helpers import decode, difference, encode, graphic, photo
@@ -280,7 +280,7 @@ async def test_lossy_proposal_is_close_and_small(tools: Toolbox, kind: str) -> N
 
 async def test_no_lossless_run_where_the_lossy_one_is_clearly_smaller(tools: Toolbox) -> None:
     await only(KINDS["rgb"], tools)
-    assert [use.tool for use in tools.uses] == ["pngquant", "repack"]
+    assert [use.tool for use in tools.uses] == ["traits", "pngquant", "repack"]
 
 
 @pytest.mark.parametrize("kind", ["1", "grey16", "palette", "palette2", "palette-transparent"])
@@ -335,18 +335,6 @@ async def test_lower_quality_is_smaller(tools: Toolbox) -> None:
     sizes = [len((await candidates(smooth, tools, Policy(quality=q)))[0].data) for q in (90, 80, 60, 20, 1)]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] > 1.1 * sizes[-1]
-
-
-@pytest.mark.parametrize(("dense", "at_80"), [(False, 77), (True, 85)])
-def test_dial_rises_with_quality_and_stays_in_range(dense: bool, at_80: int) -> None:
-    dials = [_dial(quality, dense) for quality in range(1, 95)]
-    assert dials == sorted(dials)
-    assert (min(dials) >= 1, dials[79], max(dials) <= 100) == (True, at_80, True)
-
-
-async def test_photograph_gets_more_of_pngquant_than_a_drawing(tools: Toolbox) -> None:
-    assert (await only(KINDS["rgb"], tools)).dial == 85
-    assert (await candidates(KINDS["rgba"], tools))[0].dial == 77
 
 
 @pytest.mark.parametrize("effort", Effort)

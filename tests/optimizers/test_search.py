@@ -112,3 +112,11 @@ async def test_an_encoder_that_fails_ends_the_search() -> None:
     assert await reach(failing, 80, 80, ALL, patience=3) is None
     assert await locate(failing, 80, 80, ALL) is None
     assert await fit(failing, 80, 80, ALL, patience=3) is None
+
+
+async def test_trials_on_one_step_of_an_encoder_tell_no_slope() -> None:
+    async def try_at(quality: int) -> Trial:
+        return Trial(quality, b"x" * quality, typical_score(quality // 8 * 8) + 0.001 * quality)
+
+    found = await reach(try_at, 73.0, 72, ALL, patience=4)
+    assert found is not None and 80 <= found.quality < 88

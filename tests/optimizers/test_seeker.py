@@ -55,6 +55,18 @@ async def test_the_encoder_with_the_smallest_file_wins() -> None:
     assert found is not None and found.method == "light"
 
 
+async def test_a_rival_that_cannot_win_any_more_is_let_go() -> None:
+    studio = Studio()
+
+    async def encode(quality: int) -> Candidate:
+        studio.tried.append(("heavy and poor", quality))
+        return Candidate(studio.file(max(1, quality - 20), 400), "heavy and poor", lossless=False, quality=quality)
+
+    found = await studio.best(Policy(auto=True), studio.encoder("light"), Encoder("heavy and poor", encode))
+    assert found is not None and found.method == "light"
+    assert [method for method, _ in studio.tried].count("heavy and poor") == 1
+
+
 async def test_of_a_large_picture_only_the_winner_on_a_part_of_it_encodes_the_whole() -> None:
     studio = Studio()
     encoders = [studio.encoder("heavy", 120, probed=True), studio.encoder("light", 80, probed=True)]

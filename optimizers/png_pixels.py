@@ -1,0 +1,35 @@
+"""What a PNG's pixels are like, and fewer levels of them; everything here runs in an isolated worker."""
+
+import io
+
+from optimizers.look import opened
+
+SMALL_STEP = 8
+"""Largest step between neighbours, in 8-bit values of any channel, that is a shade and no edge."""
+MOST = 255
+
+
+def traits(data: bytes) -> dict[str, float]:
+    """How busy the picture is (share of neighbours that differ), how soft (share of these that differ little), and
+    how many levels its richest channel has. Every second row is looked at."""
+    import numpy as np
+
+    with opened(data, "PNG") as image:
+        rows = np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))[::2]
+    channels = rows.reshape(-1, rows.shape[-1])
+    levels = max(np.count_nonzero(np.bincount(channel, minlength=MOST + 1)) for channel in channels.T)
+    steps = np.abs(np.diff(rows.astype(np.int16), axis=1)).max(axis=-1)
+    count = int(np.count_nonzero(steps))
+    small = int(np.count_nonzero(steps <= SMALL_STEP)) - (steps.size - count)
+    return {"busy": count / max(1, steps.size), "soft": small / max(1, count), "levels": float(levels)}
+
+
+def posterize(data: bytes, levels: int) -> bytes:
+    """The picture with each channel's samples moved to the nearest of `levels` even steps, quickly packed."""
+    table = [round(round(value * (levels - 1) / MOST) * MOST / (levels - 1)) for value in range(MOST + 1)]
+    out = io.BytesIO()
+    with opened(data, "PNG") as image:
+        if image.mode not in ("L", "LA", "RGB", "RGBA") or "transparency" in image.info:
+            image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        image.point(table * len(image.getbands())).save(out, "PNG", compress_level=1, icc_profile=None)
+    return out.getvalue()
