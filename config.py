@@ -60,7 +60,10 @@ class Settings(BaseSettings):
     api_key: SecretStr = Field(SecretStr(""), description="Live API keys, comma-separated; empty = open to everybody.")
     require_auth: bool = Field(False, description="Refuse callers without an API key.")
     trusted_proxy_hops: int = Field(0, ge=0, le=10, description="Hops of `X-Forwarded-For` to believe (Cloud Run: 1).")
-    redis_url: SecretStr = Field(SecretStr(""), description="Redis that holds rate limits; empty = in this process.")
+    redis_url: SecretStr = Field(
+        SecretStr(""),
+        description="Redis that holds rate limits, results and the uses of tickets; empty = this process.",
+    )
     rate_limit_public_rpm: int = Field(60, ge=0, description="Calls a minute without a key; 0 = unlimited.")
     rate_limit_public_burst: int = Field(10, ge=0, description="Calls in 10 seconds without a key; 0 = unlimited.")
     rate_limit_auth_enabled: bool = Field(False, description="Limit callers with a key, too.")
@@ -112,6 +115,13 @@ class Settings(BaseSettings):
         ge=0,
         le=10_000,
         description="Images waiting beyond that; more are answered 503 (default: 2 × CPUs).",
+    )
+    result_cache_mb: int = Field(
+        64, ge=0, le=1 << 20, description="Most MiB of results kept, in Redis or in each server process; 0 = off."
+    )
+    result_cache_entry_mb: int = Field(8, ge=1, le=256, description="Largest result that is kept, in MiB.")
+    redis_cache_expiration_seconds: int = Field(
+        3600, ge=1, le=2_592_000, description="How long a result is kept, in Redis or not."
     )
 
     # Programs that speak Tinify

@@ -22,6 +22,7 @@ from limits.aio.storage import Storage
 from config import ROOT, Settings, SettingsError, check_folders, load_settings
 from middleware import CommonHeaders, RequestContext
 from optimizers.engine import Engine
+from optimizers.recall import Recall, encoder_revision
 from optimizers.router import build_formats
 from optimizers.selftest import impaired, self_test
 from routers import answers, documents, health, metrics, optimize, problems, stored, tinify
@@ -38,9 +39,9 @@ from storage.retry import RetryPolicy
 from storage.stores import Stores
 from utils.checked_transport import AddressCheck, Resolver, resolve
 from utils.concurrency import ByteBudget, Slots
-from utils.keeper import MemoryKeeper
 from utils.logging import json_logging
 from utils.metrics import share_between_processes
+from utils.result_cache import open_cache
 from utils.sandbox import confine
 from utils.subprocess_runner import Launcher, ProcessLimits, ToolRunner
 from utils.url_fetch import Fetcher, FetchLimits, UrlCheck
@@ -140,7 +141,14 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
         settings.min_score_floor,
     )
     stores = build_stores(settings)
-    async with open_storage(settings.redis_url.get_secret_value()) as storage:
+    redis_url = settings.redis_url.get_secret_value()
+    cached = (settings.result_cache_mb << 20, settings.result_cache_entry_mb << 20)
+    waiting_room = settings.output_cache_mb << 20
+    async with (
+        open_storage(redis_url) as storage,
+        open_cache(redis_url, *cached, settings.redis_cache_expiration_seconds) as results,
+        open_cache(redis_url, waiting_room, waiting_room, settings.output_seconds, room="outputs") as waiting,
+    ):
         try:
             for part in switched_off(settings):
                 log.warning(part)
@@ -148,9 +156,24 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
             for name in impaired(engine.formats, reports):
                 log.warning("a tool does not work", format=name, health="/health")
             gate = build_gate(settings, storage)
-            outputs = Outputs(MemoryKeeper(settings.output_cache_mb << 20, settings.output_seconds))
-            usage = Usage(storage)
-            yield Services(settings, engine, slots, bodies, gate, fetcher, stores, outputs, usage, reports, launcher)
+            revision = encoder_revision(reports, settings.version, limits, documents, settings.min_score_floor)
+            recall = Recall(engine, results, revision)
+            outputs, usage = Outputs(waiting), Usage(storage)
+            yield Services(
+                settings,
+                engine,
+                recall,
+                results,
+                slots,
+                bodies,
+                gate,
+                fetcher,
+                stores,
+                outputs,
+                usage,
+                reports,
+                launcher,
+            )
         finally:
             await stores.close()
             await workers.close()
@@ -171,7 +194,7 @@ def switched_off(settings: Settings) -> list[str]:
     if not settings.redis_url:
         off.append("REDIS_URL is empty: rate limits are counted in this process")
         if settings.workers > 1:
-            off.append(f"WORKERS is {settings.workers}: without Redis each process counts for itself")
+            off.append(f"WORKERS is {settings.workers}: without Redis each process counts and keeps results for itself")
     return off
 
 

@@ -18,7 +18,13 @@ from benchmarks.service import free_port, wait_until_ready
 
 KEY, WRONG_KEY, REDIS_PASSWORD = "planted-live-key", "planted-wrong-key", "planted-redis-password"
 SECRETS = (KEY, WRONG_KEY, REDIS_PASSWORD)
-SETTINGS = {"WORKERS": "1", "RATE_LIMIT_PUBLIC_RPM": "0", "RATE_LIMIT_PUBLIC_BURST": "0", "API_KEY": KEY}
+SETTINGS = {
+    "WORKERS": "1",
+    "RATE_LIMIT_PUBLIC_RPM": "0",
+    "RATE_LIMIT_PUBLIC_BURST": "0",
+    "RESULT_CACHE_MB": "0",  # a known result would be no work to disturb
+    "API_KEY": KEY,
+}
 SETTLE_SECONDS = 10.0
 STOP_SECONDS = 45.0
 SLOT = ".lock"

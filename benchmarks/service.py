@@ -20,8 +20,14 @@ START_SECONDS = 30.0
 END_SECONDS = 15.0
 REQUEST_SECONDS = 180.0
 RETRIES = 20
-SETTINGS = {"WORKERS": "1", "MAX_QUEUE_DEPTH": "64", "RATE_LIMIT_PUBLIC_RPM": "0", "RATE_LIMIT_PUBLIC_BURST": "0"}
-"""Everything else as it comes; refusing a measurement for being busy would measure nothing."""
+SETTINGS = {
+    "WORKERS": "1",
+    "MAX_QUEUE_DEPTH": "64",
+    "RATE_LIMIT_PUBLIC_RPM": "0",
+    "RATE_LIMIT_PUBLIC_BURST": "0",
+    "RESULT_CACHE_MB": "0",
+}
+"""Everything else as it comes; a refusal for being busy, or a result that is known, would measure nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +78,15 @@ def client() -> httpx.Client:
 
 
 @contextmanager
-def service(url: str | None, options: Mapping[str, str]) -> Iterator[Service]:
-    """The service at `url`, or a fresh one that ends with the block."""
+def service(url: str | None, options: Mapping[str, str], **settings: str) -> Iterator[Service]:
+    """The service at `url`, or a fresh one with these settings that ends with the block."""
     if url is not None:
         yield Service(url.rstrip("/"), None, options)
         return
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         log = Path(folder) / "log"
-        process = _start(port, folder, log)
+        process = _start(port, folder, log, settings)
         try:
             wait_until_ready(f"http://127.0.0.1:{port}/health", process, log)
             yield Service(f"http://127.0.0.1:{port}", process.pid, options)
@@ -88,8 +94,8 @@ def service(url: str | None, options: Mapping[str, str]) -> Iterator[Service]:
             _end(process)
 
 
-def _start(port: int, data_dir: str, log: Path) -> subprocess.Popen[bytes]:
-    env = {**os.environ, **SETTINGS, "PORT": str(port), "HOST": "127.0.0.1", "DATA_DIR": data_dir}
+def _start(port: int, data_dir: str, log: Path, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    env = {**os.environ, **SETTINGS, **settings, "PORT": str(port), "HOST": "127.0.0.1", "DATA_DIR": data_dir}
     with log.open("wb") as sink:
         return subprocess.Popen([sys.executable, "main.py"], cwd=ROOT, env=env, stdout=sink, stderr=sink)
 

@@ -20,7 +20,6 @@ from utils.metadata import lean_exif, parse_exif
 
 log = structlog.get_logger("pare.engine")
 PNG = "PNG"
-WHITE = (255, 255, 255)
 
 
 def suitable(formats: Sequence[Optimizer], task: Task) -> list[Target]:
@@ -97,12 +96,13 @@ class Conversion:
         return lean_exif(replace(parse_exif(found), orientation=1), keep_copyright=keep_copyright)
 
     async def _suited(self, given: Pixels, target: Target) -> Pixels:
-        """What the target can hold of it: on white where it knows no transparency, the first frame where no motion."""
+        """What the target can hold of it: on a ground where it has no transparency, the first frame where no motion."""
         if given.durations and not target.holds_animation:
             given = replace(given, frames=given.frames[:1], durations=(), loop=None)
         given = replace(given, durations=tuple(round(ms / target.tick) * target.tick for ms in given.durations))
         if given.alpha and not target.holds_alpha:
-            flat = [await self._redrawn(pixels.flatten, frame, WHITE) for frame in given.frames]
+            ground = self.task.policy.background
+            flat = [await self._redrawn(pixels.flatten, frame, ground) for frame in given.frames]
             given = replace(given, frames=tuple(flat), alpha=False)
         elif given.alpha and target.alpha_is_mask:
             given = replace(given, frames=tuple([await self._redrawn(pixels.mask, frame) for frame in given.frames]))
@@ -200,7 +200,7 @@ class Conversion:
             reason=Reason.BUDGET_UNREACHABLE if over else reason,
             quality=made.quality,
             score=made.score,
-            attempts=(winner.attempt, *self.attempts),
+            attempts=tuple(attempt.told for attempt in (winner.attempt, *self.attempts)),
             removed=(*cleaned.removed, *cleaned.kept),
             kept=(),
             spans=task.clock.spans,

@@ -58,8 +58,7 @@ class Engine:
         """
         async with self._admitted(source, policy, spans) as task:
             outcome = await self._best(task)
-        _observe(outcome)
-        return outcome
+        return _observed(outcome, task)
 
     async def render(
         self, source: Source, rendition: Rendition, policy: Policy, spans: Mapping[str, float] | None = None
@@ -70,8 +69,7 @@ class Engine:
         """
         async with self._admitted(source, policy, spans) as task:
             outcome = await Rendering(task, writers(self.formats, task), rendition=rendition).run()
-        _observe(outcome)
-        return outcome
+        return _observed(outcome, task)
 
     @asynccontextmanager
     async def _admitted(self, source: Source, policy: Policy, spans: Mapping[str, float] | None) -> AsyncIterator[Task]:
@@ -97,7 +95,7 @@ class Engine:
             try:
                 yield task
             finally:
-                for use in (*task.tools.uses, *task.proof.uses):
+                for use in task.uses:
                     metrics.observe_tool(use.tool, use.seconds, use.failure)
 
     async def _best(self, task: Task) -> Outcome:
@@ -122,8 +120,8 @@ class Engine:
         return Toolbox(self._runner, self._workers, deadline, self._tool_timeout)
 
 
-def _observe(outcome: Outcome) -> None:
-    """One log line and the metrics of a picture that got its answer."""
+def _observed(outcome: Outcome, task: Task) -> Outcome:
+    """One log line and the metrics of a picture that got its answer; the outcome, with whether tools failed it."""
     facts: dict[str, Any] = {
         "format": outcome.spec.name,
         "method": outcome.method,
@@ -136,3 +134,4 @@ def _observe(outcome: Outcome) -> None:
         metrics.QUALITY_SCORE.observe(outcome.score)
     spent = {name: round(value, 1) for name, value in outcome.spans.items()}
     log.info("image", **facts, made=outcome.made.name, score=outcome.score, milliseconds=spent)
+    return replace(outcome, repeatable=not any(use.failure for use in task.uses))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from opentelemetry import trace
 
@@ -34,6 +35,25 @@ class Attempt:
     verdict: str
     """`won`, `beaten`, `larger`, `not_worth_it` (smaller by too little), or what the candidate would have lost."""
 
+    @property
+    def told(self) -> "Told":
+        """The attempt without its bytes."""
+        made = self.candidate
+        facts = (made.method, made.dial, len(made.data), made.score, made.lossless)
+        return Told(*facts, self.milliseconds, self.verdict)
+
+
+class Told(NamedTuple):
+    """One attempt as receipts tell of it; `size` in bytes."""
+
+    method: str
+    dial: int | None
+    size: int
+    score: float | None
+    lossless: bool
+    milliseconds: float
+    verdict: str
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -52,11 +72,15 @@ class Outcome:
     quality: int | None
     score: float | None
     """SSIMULACRA2 of the result against the input, where measured."""
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[Told, ...]
     removed: tuple[str, ...]
     kept: tuple[str, ...]
     spans: dict[str, float]
     """Milliseconds spent in `fetch`, `queue`, `inspect`, `encode`, `score`, `verify`; none is part of another."""
+    repeatable: bool = True
+    """Whether the same input would give the same again: no tool failed on the way."""
+    cache: str | None = None
+    """How the result cache was used, in the words of `Cache-Status` (RFC 9211)."""
 
     @property
     def reduction_percent(self) -> float:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Self
 
 ORIGINAL = "original"
+WHITE = (255, 255, 255)
 AUTO_SCORE = 80.0
 """The SSIMULACRA2 that `quality: auto` reaches where the request names no other."""
 SCALE = (
@@ -63,6 +64,8 @@ class Policy:
     """Names of the formats that the answer may have, `original` among them; empty for the picture's own."""
     metadata: Metadata = Metadata.SAFE
     effort: Effort = Effort.BALANCED
+    background: tuple[int, int, int] = WHITE
+    """What transparent pixels are shown on where the answer's format knows none: red, green, blue, 0-255."""
 
     @property
     def seeks(self) -> bool:
@@ -82,6 +85,11 @@ class Policy:
     def accepts(self, name: str) -> bool:
         """Whether the answer may have this format, which is the picture's own."""
         return not self.targets or ORIGINAL in self.targets or name in self.targets
+
+    @property
+    def canonical(self) -> Self:
+        """The one spelling of all wishes that ask for the same."""
+        return replace(self, targets=tuple(sorted(set(self.targets))))
 
     def at(self, quality: int) -> Self:
         """The same wishes at another quality."""

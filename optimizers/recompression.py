@@ -169,7 +169,7 @@ class Recompression:
             reason=reason,
             quality=winner.quality if winner else None,
             score=winner.score if winner else None,
-            attempts=(*attempts, *self.also_ran),
+            attempts=tuple(attempt.told for attempt in (*attempts, *self.also_ran)),
             removed=cleaned.removed,
             kept=cleaned.kept,
             spans=self.task.clock.spans,

@@ -34,6 +34,7 @@ RESULT_HEADERS = (
     "Content-Digest",
     "Content-Disposition",
     "Server-Timing",
+    "Cache-Status",
     "X-Request-ID",
     "Retry-After",
     "RateLimit",
@@ -78,7 +79,8 @@ def facts(outcome: Outcome) -> dict[str, str]:
         "X-Metadata-Kept": ", ".join(outcome.kept) or None,
         "Image-Width": width,
         "Image-Height": height,
-        "Server-Timing": ", ".join(f"{name};dur={ms:.1f}" for name, ms in outcome.spans.items()),
+        "Server-Timing": ", ".join(f"{name};dur={ms:.1f}" for name, ms in outcome.spans.items()) or None,
+        "Cache-Status": f"pare; {outcome.cache}" if outcome.cache else None,
     }
     return {name: str(value) for name, value in values.items() if value is not None}
 
@@ -107,11 +109,11 @@ def receipt(outcome: Outcome, stored: StoredReceipt | None = None) -> Receipt:
         kept=list(outcome.kept),
         candidates=[
             CandidateReceipt(
-                method=attempt.candidate.method,
-                dial=attempt.candidate.dial,
-                bytes=len(attempt.candidate.data),
-                score=attempt.candidate.score,
-                lossless=attempt.candidate.lossless,
+                method=attempt.method,
+                dial=attempt.dial,
+                bytes=attempt.size,
+                score=attempt.score,
+                lossless=attempt.lossless,
                 milliseconds=round(attempt.milliseconds, 1),
                 verdict=attempt.verdict,
             )

@@ -12,6 +12,7 @@ from exceptions import RateLimited, Unauthorized
 from middleware import ANSWER_HEADERS
 from optimizers.engine import Engine
 from optimizers.policy import Policy
+from optimizers.recall import Recall
 from optimizers.router import CHOICE
 from optimizers.selftest import ToolReport
 from routers.accept import accepted
@@ -28,6 +29,7 @@ from security.rate_limiter import RateLimiter
 from security.usage import Usage
 from storage.stores import Stores
 from utils.concurrency import ByteBudget, Slots
+from utils.result_cache import ResultCache
 from utils.subprocess_runner import Launcher
 from utils.url_fetch import Fetcher
 
@@ -49,6 +51,8 @@ class Services:
 
     settings: Settings
     engine: Engine
+    recall: Recall
+    results: ResultCache
     slots: Slots
     bodies: ByteBudget
     gate: Gate

@@ -58,7 +58,7 @@ async def optimize(request: Request, parts: ServicesDep, who: CallerDep, upload:
     and has the receipt with a small image; whoever prefers `image/*` gets the bytes under the same status.
     """
     destination = resolve(upload, parts, who) if upload.storage else None
-    outcome = await while_connected(request, parts.engine.run(upload.source, upload.policy, upload.spans))
+    outcome = await while_connected(request, parts.recall.run(upload.source, upload.policy, upload.spans))
     accept = request.headers.get("accept", "")
     if destination:
         # Not ended by a caller who hangs up: what is half sent would be sent in vain.

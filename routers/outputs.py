@@ -12,9 +12,11 @@ from exceptions import ObjectMissing, Unavailable
 from optimizers.base import Source
 from optimizers.outcome import Outcome
 from routers.answers import image_answer
-from utils.keeper import Keeper
+from utils.result_cache import ResultCache
 
 ID_BYTES = 24
+ITS_OWN = ("content-type", "content-length", "server-timing", "cache-status", "vary")
+"""Headers of one answer, which no later one repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,7 @@ class Output:
     def of(cls, outcome: Outcome) -> "Output":
         """What came out of the engine, as it is answered."""
         answer = image_answer(outcome)
-        headers = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
-        headers |= {"content-disposition": answer.headers["content-disposition"]}
+        headers = {name: value for name, value in answer.headers.items() if name not in ITS_OWN}
         return cls(outcome.source, outcome.data, outcome.made.mime, outcome.spec.mime, headers)
 
     def answer(self, **more: str) -> Response:
@@ -58,8 +59,8 @@ class Output:
 class Outputs:
     """Outputs by their ids."""
 
-    def __init__(self, keeper: Keeper) -> None:
-        self._keeper = keeper
+    def __init__(self, cache: ResultCache) -> None:
+        self._cache = cache
 
     async def keep(self, output: Output) -> str:
         """The id that it will be found under. Raises Unavailable where there is no room for it."""
@@ -72,14 +73,14 @@ class Outputs:
 
     async def find(self, name: str) -> Output:
         """Raises ObjectMissing for an id that is unknown, or no longer known."""
-        packed = await self._keeper.get(_key(name))
+        packed = await self._cache.get(_key(name))
         if packed is None:
             raise ObjectMissing("there is no such result, or no longer")
         found = msgpack.unpackb(packed)
         return Output(**{**found, "source": Source(**found["source"])})
 
     async def _put(self, name: str, output: Output) -> bool:
-        return await self._keeper.put(_key(name), msgpack.packb(asdict(output)))
+        return await self._cache.put(_key(name), msgpack.packb(asdict(output)))
 
 
 def _key(name: str) -> str:

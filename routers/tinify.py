@@ -47,7 +47,7 @@ NO_METADATA = Commands()
 async def shrink(request: Request, parts: ServicesDep, who: KeyholderDep, picture: PictureDep) -> Response:
     """Send the file as the body, or its URL as JSON; `Location` says where the result waits. No metadata stays."""
     policy = NO_METADATA.policy(parts.settings.default_quality)
-    outcome = await while_connected(request, parts.engine.run(picture.source, policy, picture.spans))
+    outcome = await while_connected(request, parts.recall.run(picture.source, policy, picture.spans))
     output = Output.of(outcome)
     place = f"/output/{await parts.outputs.keep(output)}"
     headers = {"Location": place, **_counted(await parts.usage.add(who.name))}
@@ -97,7 +97,7 @@ async def _made(found: Output, commands: Commands, parts: Services) -> Output:
     policy, rendition = commands.policy(parts.settings.default_quality), commands.rendition
     if rendition:
         return Output.of(await parts.engine.render(found.source, rendition, policy))
-    return Output.of(await parts.engine.run(found.source, policy))
+    return Output.of(await parts.recall.run(found.source, policy))
 
 
 def _allowed(wish: Store, parts: Services) -> ObjectStore:

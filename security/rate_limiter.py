@@ -8,18 +8,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import MovingWindowRateLimiter
 
+from utils.breaker import Breaker, Failing
 from utils.metrics import RATE_LIMIT_BREAKER_OPEN, RATE_LIMIT_DECISIONS
+from utils.redis_pool import open_pool
 
 REDIS_SECONDS = 0.25
 """How long a decision may wait for Redis."""
-BREAKER_SECONDS = 5.0
-"""How long Redis is left alone after it failed."""
-log = structlog.get_logger("pare.rate_limiter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +69,18 @@ class RateLimiter:
         self._allowances = allowances
         self._storage = storage
         self._windows = MovingWindowRateLimiter(storage)
-        self._resume_at = 0.0
+        self._breaker = Breaker("rate limits are off for now", RATE_LIMIT_BREAKER_OPEN, REDIS_SECONDS)
 
     async def decide(self, caller: str) -> Decision:
         """Count one call, unless an allowance is used up."""
         if not self._allowances:
             return Decision(True)
-        decision = await self._count_in_time(caller) if time.monotonic() >= self._resume_at else None
-        outcome = "uncounted" if decision is None else "allowed" if decision.allowed else "refused"
-        RATE_LIMIT_DECISIONS.labels(outcome).inc()
-        return decision or Decision(True)
-
-    async def _count_in_time(self, caller: str) -> Decision | None:
-        """The decision; None where the storage failed, which is then left alone for a while."""
         try:
-            async with asyncio.timeout(REDIS_SECONDS):
-                decision = await self._count(caller)
-        except Exception as error:
-            # Whatever Redis does (down, hung, another type under the key, nonsense): callers are not its victims.
-            self._resume_at = time.monotonic() + BREAKER_SECONDS
-            RATE_LIMIT_BREAKER_OPEN.set(1)
-            log.warning("rate limits are off for now", error=type(error).__name__, seconds=BREAKER_SECONDS)
-            return None
-        RATE_LIMIT_BREAKER_OPEN.set(0)
+            decision = await self._breaker.call(lambda: self._count(caller))
+        except Failing:
+            RATE_LIMIT_DECISIONS.labels("uncounted").inc()
+            return Decision(True)
+        RATE_LIMIT_DECISIONS.labels("allowed" if decision.allowed else "refused").inc()
         return decision
 
     async def storage_is_up(self) -> bool:
@@ -122,21 +109,7 @@ async def open_storage(redis_url: str) -> AsyncIterator[Storage]:
     if not redis_url:
         yield MemoryStorage()
         return
-    from redis.asyncio import BlockingConnectionPool
-    from redis.asyncio.retry import Retry
-    from redis.backoff import NoBackoff
-
-    pool = BlockingConnectionPool.from_url(
-        redis_url,
-        max_connections=20,
-        timeout=REDIS_SECONDS,
-        socket_timeout=REDIS_SECONDS,
-        socket_connect_timeout=REDIS_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-    )
-    # The library's annotation knows only plain values; it hands the pool to redis-py as its documentation says.
-    options: dict[str, Any] = {"connection_pool": pool}
-    try:
+    async with open_pool(redis_url, REDIS_SECONDS) as pool:
+        # The library's annotation knows only plain values; it hands the pool to redis-py as its documentation says.
+        options: dict[str, Any] = {"connection_pool": pool}
         yield RedisStorage(f"async+{redis_url}", implementation="redispy", key_prefix="pare:limits", **options)
-    finally:
-        await pool.aclose()

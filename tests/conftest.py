@@ -18,7 +18,7 @@ from utils.concurrency import Slots
 from utils.subprocess_runner import ToolRunner
 from utils.worker_pool import ROOT, WorkerPool
 
-pytest_plugins = ["tests.stores"]
+pytest_plugins = ["tests.stores", "tests.redis_server"]
 SEARCH_PATH = f"{os.environ['PATH']}:{ROOT / '.tools' / 'bin'}"
 WORKER_ENV = {"PATH": SEARCH_PATH, "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"}
 LIMITS = ImageLimits(pixels=50_000_000, total_pixels=200_000_000, frames=1000)

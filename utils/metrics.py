@@ -35,6 +35,9 @@ QUALITY_SCORE = Histogram("pare_quality_score", "Perceptual score of results (SS
 JOBS_IN_PROGRESS = Gauge("pare_jobs_in_progress", "Pictures being worked on.", multiprocess_mode="livesum")
 QUEUE_DEPTH = Gauge("pare_queue_depth", "Pictures that wait for a slot.", multiprocess_mode="livesum")
 CACHE_REQUESTS = Counter("pare_cache_requests", "Look-ups in a cache.", ["layer", "result"])
+CACHE_BREAKER_OPEN = Gauge(
+    "pare_cache_breaker_open", "1 since Redis failed the result cache, until it answers.", multiprocess_mode="livemax"
+)
 RATE_LIMIT_DECISIONS = Counter(
     "pare_ratelimit_decisions", "Calls allowed, refused, or let pass uncounted as Redis fails.", ["decision"]
 )

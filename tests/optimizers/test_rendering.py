@@ -34,7 +34,7 @@ async def test_a_picture_gets_smaller_and_upright(engine: Engine) -> None:
     outcome = await engine.render(Source(JPEG), Rendition(60, 60), POLICY)
     shown = decode(outcome.data)
     assert shown.size == outcome.before.displayed_size == (45, 60)
-    assert (outcome.made.name, outcome.method) == ("jpeg", outcome.attempts[0].candidate.method)
+    assert outcome.made.name == "jpeg"
     upright = photo().transpose(Image.Transpose.ROTATE_270)
     assert difference(shown, upright.resize((45, 60), Image.Resampling.LANCZOS)) < 8
     assert shown.getexif().get(0x0112, 1) == 1

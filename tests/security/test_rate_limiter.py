@@ -1,9 +1,7 @@
 """The same rules on memory and on a real Redis; and what happens when Redis does not behave."""
 
 import asyncio
-import subprocess
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,37 +12,9 @@ from structlog.testing import capture_logs
 
 from security.rate_limiter import Allowance, RateLimiter, open_storage
 from tests.conftest import free_port
+from tests.redis_server import RedisServer
 
 BURST, MINUTE = Allowance("burst", 3, 10), Allowance("minute", 5, 60)
-
-
-@pytest.fixture(scope="module")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with RedisServer(tmp_path_factory.mktemp("redis"), free_port()) as url:
-        yield url
-
-
-class RedisServer:
-    """A real one on loopback that keeps nothing."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self._argv = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-        self._url = f"redis://127.0.0.1:{port}/0"
-
-    def __enter__(self) -> str:
-        self.process = subprocess.Popen(self._argv, stdout=subprocess.DEVNULL)
-        with redis.Redis.from_url(self._url) as client:
-            for _ in range(100):
-                try:
-                    client.ping()
-                    return self._url
-                except redis.ConnectionError:
-                    time.sleep(0.05)
-        raise AssertionError("redis-server did not start")
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait()
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -125,7 +95,7 @@ def counted(decision: str) -> float:
 
 
 async def test_redis_down_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("security.rate_limiter.BREAKER_SECONDS", 0.1)
+    monkeypatch.setattr("utils.breaker.BREAKER_SECONDS", 0.1)
     port = free_port()
     async with limiter(f"redis://127.0.0.1:{port}/0", Allowance("minute", 1, 60)) as gate:
         before = counted("uncounted")
