@@ -19,10 +19,11 @@ CALLS = 200
 
 
 @pytest.fixture(scope="session")
-def place(s3_front: Front, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place(s3_front: Front, gcs_front: Front, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """Every client has a key of its own, of which the last one is for using up its allowance."""
     with s3_client(s3_front.url) as client:
         client.create_bucket(Bucket="pictures")
+    httpx.post(f"{gcs_front.url}/storage/v1/b", json={"name": "drawings"}, trust_env=False).raise_for_status()
     folder = tmp_path_factory.mktemp("tinify")
     with tinify_service(
         folder,
@@ -31,7 +32,8 @@ def place(s3_front: Front, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         rate_limit_auth_enabled=True,
         rate_limit_auth_rpm=CALLS,
         rate_limit_public_burst=0,
-        storage_allowed_buckets="s3://pictures",
+        storage_allowed_buckets="s3://pictures,gs://drawings",
+        storage_emulator_host=gcs_front.url,
         s3_endpoint_url=s3_front.url,
         aws_access_key_id="id",
         aws_secret_access_key="secret",

@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import tinify
 
@@ -124,6 +125,13 @@ def test_store(s3_url: str) -> None:
         found = client.get_object(Bucket="pictures", Key="logos/small.png")
         assert (found["ContentType"], found["CacheControl"]) == ("image/png", "public, max-age=31536000")
         assert decode(found["Body"].read()).size == (80, 60)
+
+
+def test_store_at_google(gcs_front: Front) -> None:
+    stored = tinify.from_buffer(LOGO).store(service="gcs", gcp_access_token="not used", path="drawings/a/logo.png")
+    assert stored.location == f"{gcs_front.url}/drawings/a/logo.png"
+    found = httpx.get(f"{gcs_front.url}/storage/v1/b/drawings/o/a%2Flogo.png?alt=media", trust_env=False)
+    assert seen(found.content).size == (160, 120)
 
 
 @pytest.mark.parametrize(
