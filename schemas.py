@@ -167,6 +167,13 @@ class StoredReceipt(BaseModel):
     public_url: str | None = Field(None, description="Where `public` was asked for.")
 
 
+class TinifyProblem(BaseModel):
+    """Errors as Tinify's clients expect them."""
+
+    error: str
+    message: str
+
+
 class Receipt(BaseModel):
     """What was done to one picture, and why."""
 
@@ -188,13 +195,6 @@ class Receipt(BaseModel):
     candidates: list[CandidateReceipt]
     image: str | None = Field(None, description="The result as a `data:` URL, up to 1 MiB.")
     storage: StoredReceipt | None = Field(None, description="Where the result was put.")
-
-
-class TinifyProblem(BaseModel):
-    """Errors as Tinify's clients expect them."""
-
-    error: str
-    message: str
 
 
 class Problem(BaseModel):

@@ -54,7 +54,6 @@ def _facts(image: Any, exact: bool) -> dict[str, Any]:
     digest = hashlib.sha256()
     thumbs = []
     if image.format == "JPEG":
-        # Never smaller than what is compared: against the pixels of another format, eighths of an icon look wrong.
         image.draft(None, (max(THUMB, image.width // 8), max(THUMB, image.height // 8)))
     for index in range(frames):
         image.seek(index)

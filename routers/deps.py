@@ -19,16 +19,15 @@ from routers.accept import accepted
 from routers.answers import rate_headers
 from routers.body import Body, BodyLimits
 from routers.draining import refuse_while_draining
-from routers.intake import Upload, read_upload
-from routers.outputs import Output, Outputs
-from routers.tinify_intake import Picture, read_commands, read_picture
-from routers.tinify_options import Commands
+from routers.intake import JSON_LIMIT, Upload, read_upload
+from routers.outputs import Outputs
+from routers.tinify_intake import Picture, read_picture
 from schemas import OptimizationOptions
 from security.auth import ApiKeys, Caller, client_address, identify
 from security.rate_limiter import RateLimiter
 from security.usage import Usage
 from storage.stores import Stores
-from utils.concurrency import ByteBudget, Slots
+from utils.concurrency import ByteBudget, Charge, Slots
 from utils.result_cache import ResultCache
 from utils.subprocess_runner import Launcher
 from utils.url_fetch import Fetcher
@@ -83,17 +82,8 @@ async def address(request: Request, parts: ServicesDep) -> str:
 
 async def caller(request: Request, parts: ServicesDep, origin: Annotated[str, Depends(address)]) -> Caller:
     """Who is calling; refused before anything of the body is read."""
-    return await _identified(request, parts, origin, required=parts.settings.require_auth)
-
-
-async def keyholder(request: Request, parts: ServicesDep, origin: Annotated[str, Depends(address)]) -> Caller:
-    """Who is calling, with a key wherever there are keys."""
-    return await _identified(request, parts, origin, required=bool(parts.gate.keys))
-
-
-async def _identified(request: Request, parts: Services, origin: str, *, required: bool) -> Caller:
     try:
-        return identify(request.headers, origin, parts.gate.keys, required=required)
+        return identify(request.headers, origin, parts.gate.keys, required=parts.settings.require_auth)
     except Unauthorized:
         # Guesses cost what public calls do. A right key stays right however many wrong ones came from its address:
         # else a stranger behind the same proxy could lock its owner out.
@@ -102,20 +92,11 @@ async def _identified(request: Request, parts: Services, origin: str, *, require
 
 
 CallerDep = Annotated[Caller, Depends(caller)]
-KeyholderDep = Annotated[Caller, Depends(keyholder)]
 
 
 async def counted(request: Request, parts: ServicesDep, who: CallerDep) -> None:
     """One call more on the caller's account."""
     await _count(request, parts.gate.authenticated if who.authenticated else parts.gate.public, who.name)
-
-
-async def counted_keyholder(request: Request, parts: ServicesDep, who: KeyholderDep) -> None:
-    """One call more on the account of a caller with a key."""
-    await counted(request, parts, who)
-
-
-AllowedDep = Annotated[None, Depends(counted_keyholder)]
 
 
 async def _count(request: Request, limiter: RateLimiter, name: str) -> None:
@@ -130,52 +111,61 @@ async def _count(request: Request, limiter: RateLimiter, name: str) -> None:
         )
 
 
+async def key_holder(parts: ServicesDep, who: CallerDep, allowed: Annotated[None, Depends(counted)]) -> Caller:
+    """A caller with a key, where the service knows keys. Raises Unauthorized."""
+    if parts.gate.keys and not who.authenticated:
+        raise Unauthorized("this needs an API key")
+    return who
+
+
+KeyHolderDep = Annotated[Caller, Depends(key_holder)]
+
+
 async def intake(
     request: Request, parts: ServicesDep, allowed: Annotated[None, Depends(counted)]
 ) -> AsyncIterator[Upload]:
-    """The picture and the wishes of POST /optimize."""
+    """The body, read last, and a place for working on it: none is held for a body that is still arriving."""
 
     def to_policy(options: OptimizationOptions) -> Policy:
         chosen = accepted(request.headers.get("accept", ""), CHOICE)
         return options.to_policy(parts.settings.default_quality, chosen)
 
-    async with _taken_in(request, parts, lambda body: read_upload(body, to_policy, parts.fetcher)) as upload:
+    limit = parts.settings.max_file_size
+    async with _admitted(request, parts, lambda body: read_upload(body, to_policy, parts.fetcher), limit) as upload:
         yield upload
 
 
-async def picture(request: Request, parts: ServicesDep, allowed: AllowedDep) -> AsyncIterator[Picture]:
-    """The picture of POST /shrink."""
-    async with _taken_in(request, parts, lambda body: read_picture(body, parts.fetcher)) as found:
-        yield found
+async def shrink_intake(request: Request, parts: ServicesDep, who: KeyHolderDep) -> AsyncIterator[Picture]:
+    """The same for POST /shrink."""
+    limit = parts.settings.max_file_size
+    async with _admitted(request, parts, lambda body: read_picture(body, parts.fetcher), limit) as picture:
+        yield picture
 
 
-async def output(name: str, parts: ServicesDep, allowed: AllowedDep) -> Output:
-    """The result that waits under a name, looked for before any body is read."""
-    return await parts.outputs.find(name)
-
-
-OutputDep = Annotated[Output, Depends(output)]
-
-
-async def commands(request: Request, parts: ServicesDep, found: OutputDep) -> AsyncIterator[Commands]:
-    """The wishes of POST /output."""
-    async with _taken_in(request, parts, read_commands) as wishes:
-        yield wishes
+async def wishes(request: Request, parts: ServicesDep, who: KeyHolderDep) -> AsyncIterator[bytes]:
+    """What shall be done to a result, as it was sent."""
+    async with _admitted(request, parts, lambda body: body.read(JSON_LIMIT), JSON_LIMIT) as text:
+        yield text
 
 
 @asynccontextmanager
-async def _taken_in(request: Request, parts: Services, read: Callable[[Body], Awaitable[T]]) -> AsyncIterator[T]:
-    """The body, read last, and a place for working on it: none is held for a body that is still arriving."""
+async def _admitted(
+    request: Request, parts: Services, read: Callable[[Body], Awaitable[T]], limit: int
+) -> AsyncIterator[T]:
+    """What is read of a body of at most `limit` bytes, with a place for working on it."""
     refuse_while_draining(request.scope)
-    settings = parts.settings
-    limits = BodyLimits(settings.max_file_size, settings.upload_timeout_seconds, settings.min_upload_rate)
     parts.slots.expect_place()
     with parts.bodies.account() as charge:
-        found = await read(Body(request, limits, charge))
+        found = await read(_body(request, parts, charge, limit))
     async with parts.slots.place():
         yield found
 
 
+def _body(request: Request, parts: Services, charge: Charge, limit: int) -> Body:
+    settings = parts.settings
+    return Body(request, BodyLimits(limit, settings.upload_timeout_seconds, settings.min_upload_rate), charge)
+
+
 UploadDep = Annotated[Upload, Depends(intake)]
-PictureDep = Annotated[Picture, Depends(picture)]
-CommandsDep = Annotated[Commands, Depends(commands)]
+PictureDep = Annotated[Picture, Depends(shrink_intake)]
+WishesDep = Annotated[bytes, Depends(wishes)]

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgpack
@@ -21,9 +21,8 @@ ITS_OWN = ("content-type", "content-length", "server-timing", "cache-status", "v
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A result, and what can still be made of its source."""
+    """A result as it is answered."""
 
-    source: Source
     data: bytes
     media_type: str
     source_type: str
@@ -34,7 +33,7 @@ class Output:
         """What came out of the engine, as it is answered."""
         answer = image_answer(outcome)
         headers = {name: value for name, value in answer.headers.items() if name not in ITS_OWN}
-        return cls(outcome.source, outcome.data, outcome.made.mime, outcome.spec.mime, headers)
+        return cls(outcome.data, outcome.made.mime, outcome.spec.mime, headers)
 
     def answer(self, **more: str) -> Response:
         """The bytes, with every fact in the headers."""
@@ -62,26 +61,30 @@ class Outputs:
     def __init__(self, cache: ResultCache) -> None:
         self._cache = cache
 
-    async def keep(self, output: Output) -> str:
+    async def keep(self, output: Output, source: Source) -> str:
         """The id that it will be found under. Raises Unavailable where there is no room for it."""
         name = secrets.token_urlsafe(ID_BYTES)
-        # Without room for both, what is asked of it later is done to the result.
-        alone = replace(output, source=replace(output.source, data=output.data))
-        if await self._put(name, output) or await self._put(name, alone):
-            return name
-        raise Unavailable("the result is larger than what can be kept for fetching it (OUTPUT_CACHE_MB)")
+        await self._cache.put(_source_key(name), msgpack.packb(asdict(source)))
+        if not await self._cache.put(_key(name), msgpack.packb(asdict(output))):
+            raise Unavailable("the result is larger than what can be kept for fetching it (OUTPUT_CACHE_MB)")
+        return name
 
     async def find(self, name: str) -> Output:
         """Raises ObjectMissing for an id that is unknown, or no longer known."""
         packed = await self._cache.get(_key(name))
         if packed is None:
             raise ObjectMissing("there is no such result, or no longer")
-        found = msgpack.unpackb(packed)
-        return Output(**{**found, "source": Source(**found["source"])})
+        return Output(**msgpack.unpackb(packed))
 
-    async def _put(self, name: str, output: Output) -> bool:
-        return await self._cache.put(_key(name), msgpack.packb(asdict(output)))
+    async def source(self, name: str) -> Source | None:
+        """What the result was made of; None where there is or was no room for it."""
+        packed = await self._cache.get(_source_key(name))
+        return None if packed is None else Source(**msgpack.unpackb(packed))
 
 
 def _key(name: str) -> str:
     return f"output:{name}"
+
+
+def _source_key(name: str) -> str:
+    return f"source:{name}"

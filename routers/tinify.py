@@ -5,8 +5,9 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from optimizers.base import Source
 from routers.connection import while_connected
-from routers.deps import CommandsDep, KeyholderDep, OutputDep, PictureDep, Services, ServicesDep
+from routers.deps import KeyHolderDep, PictureDep, Services, ServicesDep, WishesDep
 from routers.documents import ALWAYS, SECURITY, reference, refusals
 from routers.outputs import Output
 from routers.tinify_options import Commands, SourceRequest, Store
@@ -44,12 +45,12 @@ NO_METADATA = Commands()
         "security": SECURITY,
     },
 )
-async def shrink(request: Request, parts: ServicesDep, who: KeyholderDep, picture: PictureDep) -> Response:
+async def shrink(request: Request, parts: ServicesDep, who: KeyHolderDep, picture: PictureDep) -> Response:
     """Send the file as the body, or its URL as JSON; `Location` says where the result waits. No metadata stays."""
     policy = NO_METADATA.policy(parts.settings.default_quality)
     outcome = await while_connected(request, parts.recall.run(picture.source, policy, picture.spans))
     output = Output.of(outcome)
-    place = f"/output/{await parts.outputs.keep(output)}"
+    place = f"/output/{await parts.outputs.keep(output, picture.source)}"
     headers = {"Location": place, **_counted(await parts.usage.add(who.name))}
     return JSONResponse(output.told(place), 201, headers)
 
@@ -61,8 +62,9 @@ async def shrink(request: Request, parts: ServicesDep, who: KeyholderDep, pictur
     responses={200: IMAGE, **REFUSALS},
     openapi_extra={"security": SECURITY},
 )
-async def output(found: OutputDep, parts: ServicesDep, who: KeyholderDep) -> Response:
+async def output(name: str, parts: ServicesDep, who: KeyHolderDep) -> Response:
     """What POST /shrink made, for as long as it is kept."""
+    found = await parts.outputs.find(name)
     return found.answer(**_counted(await parts.usage.count(who.name)))
 
 
@@ -79,13 +81,14 @@ async def output(found: OutputDep, parts: ServicesDep, who: KeyholderDep) -> Res
         "security": SECURITY,
     },
 )
-async def again(
-    found: OutputDep, request: Request, parts: ServicesDep, who: KeyholderDep, commands: CommandsDep
-) -> Response:
+async def again(name: str, request: Request, parts: ServicesDep, who: KeyHolderDep, wishes: WishesDep) -> Response:
     """Made anew from the picture that was sent, whatever the result that waits has lost."""
+    found = await parts.outputs.find(name)
+    commands = Commands.from_json(wishes)
     store = _allowed(commands.store, parts) if commands.store else None
     if commands.changes:
-        found = await while_connected(request, _made(found, commands, parts))
+        source = await parts.outputs.source(name) or Source(found.data)
+        found = await while_connected(request, _made(source, commands, parts))
     count = await (parts.usage.add(who.name) if commands.changes else parts.usage.count(who.name))
     if not store or not commands.store:
         return found.answer(**_counted(count))
@@ -93,11 +96,11 @@ async def again(
     return JSONResponse(found.told(url), headers={"Location": url, **_size(found), **_counted(count)})
 
 
-async def _made(found: Output, commands: Commands, parts: Services) -> Output:
+async def _made(source: Source, commands: Commands, parts: Services) -> Output:
     policy, rendition = commands.policy(parts.settings.default_quality), commands.rendition
     if rendition:
-        return Output.of(await parts.engine.render(found.source, rendition, policy))
-    return Output.of(await parts.recall.run(found.source, policy))
+        return Output.of(await parts.engine.render(source, rendition, policy))
+    return Output.of(await parts.recall.run(source, policy))
 
 
 def _allowed(wish: Store, parts: Services) -> ObjectStore:

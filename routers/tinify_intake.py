@@ -1,4 +1,4 @@
-"""From a request to a picture, or to what shall be done to one, as Tinify's clients send them."""
+"""From a request to a picture, as Tinify's clients send one."""
 
 import time
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from optimizers.base import Source
 from routers.body import Body
 from routers.connection import while_connected
 from routers.intake import JSON_LIMIT
-from routers.tinify_options import Commands, SourceRequest
+from routers.tinify_options import SourceRequest
 from utils.url_fetch import Fetcher
 
 
@@ -33,8 +33,3 @@ async def read_picture(body: Body, fetcher: Fetcher) -> Picture:
     fetched = await while_connected(body.request, fetcher.fetch(wish.source.url, body.charge))
     spans = {"fetch": (time.perf_counter() - started) * 1000}
     return Picture(Source(fetched.data, fetched.filename), spans)
-
-
-async def read_commands(body: Body) -> Commands:
-    """What shall be done. Raises InvalidOptions, and what reading does."""
-    return Commands.from_json(await body.read(JSON_LIMIT))
