@@ -59,7 +59,6 @@ class OptimizationOptions(BaseModel):
         ORIGINAL,
         description=f"`{ORIGINAL}`, `{AUTO}` (the smallest that `Accept` allows), or some of {', '.join(TARGETS)}.",
         json_schema_extra={"pattern": f"^({ORIGINAL}|{AUTO}|({ANY_TARGET})(,({ANY_TARGET}))*)$"},
-        examples=[ORIGINAL, AUTO, *TARGETS],
     )
     metadata: Metadata = Field(Metadata.SAFE, description="What may stay beside the pixels.")
     effort: Effort = Field(Effort.BALANCED, description="How much CPU a smaller file may cost.")

@@ -79,11 +79,11 @@ def test_a_picture_is_counted_with_its_bytes_and_tools(watched: str) -> None:
     assert grown("http_requests_total", method="POST", route="/optimize", status="200") == 1
     for name in ("http_request_duration_seconds_count", "http_requests_duration_seconds_count"):
         assert grown(name, method="POST", route="/optimize") == 1
-    assert grown("pare_optimizations_total", format="jpeg", method="cjpeg", reason="optimized") == 1
+    assert grown("pare_optimizations_total", format="jpeg", method="cjpegli", reason="optimized") == 1
     assert grown("pare_input_bytes_total") == grown("processed_bytes_total") == len(IMAGE)
     assert grown("pare_output_bytes_total") == len(answer.content)
     assert grown("pare_saved_bytes_total") == len(IMAGE) - len(answer.content)
-    assert grown("pare_tool_seconds_count", tool="cjpeg") > 0
+    assert grown("pare_tool_seconds_count", tool="cjpegli") > 0
     assert grown("pare_tool_failures_total") == 0
     assert grown("pare_ratelimit_decisions_total", decision="allowed") == 1
 
