@@ -173,6 +173,12 @@ class Settings(BaseSettings):
     supabase_service_key: SecretStr = Field(SecretStr(""), description="Key of the project's service role.")
     supabase_bucket: str = Field("", description="Bucket where STORAGE_BACKEND is `supabase` and STORAGE_PATH empty.")
 
+    # Programs that speak Tinify
+    output_cache_mb: int = Field(
+        128, ge=1, le=1 << 20, description="Most MiB of pictures and results that wait at /output."
+    )
+    output_seconds: int = Field(3600, ge=1, le=604_800, description="How long a result waits at /output.")
+
     @property
     def store_url(self) -> str:
         """STORAGE_URL, whichever way it was spelled."""

@@ -28,15 +28,17 @@ from optimizers.engine import Engine
 from optimizers.recall import Recall, encoder_revision
 from optimizers.router import build_formats
 from optimizers.selftest import impaired, self_test
-from routers import answers, compress, documents, estimate, health, metrics, optimize, problems, stored, tickets
+from routers import answers, compress, documents, estimate, health, metrics, optimize, problems, stored, tickets, tinify
 from routers.deps import Gate, Services
 from routers.draining import DRAINING, CloseWhileDraining, LingeringConnection
+from routers.outputs import Outputs
 from security.auth import ApiKeys
 from security.file_validation import DocumentLimits, ImageLimits
 from security.rate_limiter import RateLimiter, allowances, open_storage
 from security.signing import Signer
 from security.ssrf import check_address, check_url
 from security.tickets import Tickets
+from security.usage import Usage
 from storage.options import GcsOptions, S3Options, StoreOptions, SupabaseOptions
 from storage.retry import RetryPolicy
 from storage.stores import Stores
@@ -112,7 +114,7 @@ def create_app(
     app.add_middleware(CloseWhileDraining)
     app.add_middleware(RequestContext)
     problems.install(app)
-    for room in (optimize, estimate, compress, tickets, stored, health, metrics, problems):
+    for room in (optimize, estimate, compress, tickets, tinify, stored, health, metrics, problems):
         app.include_router(room.router)
     documents.complete(app)
     return app
@@ -155,9 +157,11 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
     stores = build_stores(settings)
     redis_url = settings.redis_url.get_secret_value()
     cached = (settings.result_cache_mb << 20, settings.result_cache_entry_mb << 20)
+    waiting_room = settings.output_cache_mb << 20
     async with (
         open_storage(redis_url) as storage,
         open_cache(redis_url, *cached, settings.redis_cache_expiration_seconds) as results,
+        open_cache(redis_url, waiting_room, waiting_room, settings.output_seconds, room="outputs") as waiting,
     ):
         try:
             for part in switched_off(settings):
@@ -169,6 +173,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
             revision = encoder_revision(reports, settings.version, limits, documents, settings.min_score_floor)
             recall = Recall(engine, results, revision)
             tickets = build_tickets(settings, storage, gate.keys)
+            outputs, usage = Outputs(waiting), Usage(storage)
             yield Services(
                 settings,
                 engine,
@@ -182,6 +187,8 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
                 stores,
                 estimator,
                 Memory(),
+                outputs,
+                usage,
                 reports,
                 launcher,
             )
@@ -211,7 +218,7 @@ def switched_off(settings: Settings) -> list[str]:
     if not settings.redis_url:
         off.append("REDIS_URL is empty: rate limits, known results and uses of tickets are this process's own")
         if settings.workers > 1:
-            off.append(f"WORKERS is {settings.workers}: without Redis each process counts for itself")
+            off.append(f"WORKERS is {settings.workers}: without Redis each process counts and keeps results for itself")
     return off
 
 
@@ -250,7 +257,7 @@ def fetch_limits(settings: Settings) -> FetchLimits:
 
 def worker_environment(settings: Settings) -> dict[str, str]:
     """What an isolated worker may know: no setting, no secret; one thread, as slots are what is parallel."""
-    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "VIPS_CONCURRENCY": "1"}
     no_files = {"VIPS_DISC_THRESHOLD": "64g"}  # it would spill large pictures to where nothing can be written
     return {"PATH": settings.search_path, "LANG": "C.UTF-8", **one_thread, **no_files}
 

@@ -31,7 +31,7 @@ READABLE = {name: f.spec.name for f in FORMATS for name in (f.spec.name, *f.spec
 """Every format's names and the one it goes by."""
 
 
-def _whole(value: object) -> object:
+def whole(value: object) -> object:
     """JSON knows one kind of number: 80.0 is 80."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -40,7 +40,7 @@ def _quality(value: Any, info: ValidationInfo) -> int | str:
     """Numbers may be spelled as strings where everything is one."""
     if value == AUTO:
         return AUTO
-    number = int(value) if info.mode != "json" and isinstance(value, str) and value.isdecimal() else _whole(value)
+    number = int(value) if info.mode != "json" and isinstance(value, str) and value.isdecimal() else whole(value)
     if type(number) is not int or not 1 <= number <= 100:
         raise ValueError("has to be a whole number from 1 to 100, or 'auto'")
     return number
@@ -61,7 +61,7 @@ class OptimizationOptions(BaseModel):
     quality: Quality | None = Field(None, description="1-100, or `auto`: the smallest file that reaches `min_score`.")
     lossless: bool = Field(False, description="Pixels stay exactly equal.")
     min_score: float | None = Field(None, gt=0, le=100, description="SSIMULACRA2 that the result must reach.")
-    max_bytes: Annotated[int | None, BeforeValidator(_whole)] = Field(None, ge=1, description="Byte budget.")
+    max_bytes: Annotated[int | None, BeforeValidator(whole)] = Field(None, ge=1, description="Byte budget.")
     format: str = Field(
         ORIGINAL,
         description=f"`{ORIGINAL}`, `{AUTO}` (the smallest that `Accept` allows), or some of {', '.join(TARGETS)}.",
@@ -84,7 +84,7 @@ class OptimizationOptions(BaseModel):
         try:
             return self.model_validate_json(json.dumps({**given, **by}))
         except ValidationError as error:
-            raise _invalid(error) from None
+            raise invalid(error) from None
 
     def to_policy(self, default_quality: Quality, accepted: Sequence[str] = ()) -> Policy:
         """The wishes in the engine's words; `accepted` are the formats that `auto` may choose from."""
@@ -115,7 +115,7 @@ class OptimizationOptions(BaseModel):
         try:
             return cls.model_validate_strings(dict(query), strict=False)
         except ValidationError as error:
-            raise _invalid(error) from None
+            raise invalid(error) from None
 
 
 def _number(value: Any, info: ValidationInfo) -> int | str:
@@ -142,7 +142,7 @@ class CompressOptions(BaseModel):
         try:
             return cls.model_validate_strings(dict(given), strict=False)
         except ValidationError as error:
-            raise _invalid(error) from None
+            raise invalid(error) from None
 
     def to_policy(self, default_quality: Quality) -> Policy:
         """The wishes in the engine's words."""
@@ -157,7 +157,7 @@ class TicketRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    max_bytes: Annotated[int | None, BeforeValidator(_whole)] = Field(
+    max_bytes: Annotated[int | None, BeforeValidator(whole)] = Field(
         None, ge=1, description="Largest image; never more than MAX_FILE_SIZE_MB."
     )
     formats: list[str] | None = Field(
@@ -170,8 +170,8 @@ class TicketRequest(BaseModel):
     optimization: OptimizationOptions = Field(
         OptimizationOptions(), description="Options that hold whatever the bearer says."
     )
-    expires_in: Annotated[int, BeforeValidator(_whole)] = Field(300, ge=1, le=86_400, description="Seconds.")
-    uses: Annotated[int, BeforeValidator(_whole)] = Field(1, ge=1, le=10_000, description="How many images.")
+    expires_in: Annotated[int, BeforeValidator(whole)] = Field(300, ge=1, le=86_400, description="Seconds.")
+    uses: Annotated[int, BeforeValidator(whole)] = Field(1, ge=1, le=10_000, description="How many images.")
 
     @field_validator("formats")
     @classmethod
@@ -186,7 +186,7 @@ class TicketRequest(BaseModel):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            raise _invalid(error) from None
+            raise invalid(error) from None
 
 
 class TicketReceipt(BaseModel):
@@ -222,7 +222,7 @@ class RequestOptions(BaseModel):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            raise _invalid(error) from None
+            raise invalid(error) from None
 
 
 class UrlRequest(RequestOptions):
@@ -246,7 +246,8 @@ class EstimateRequest(RequestOptions):
         return self
 
 
-def _invalid(error: ValidationError) -> InvalidOptions:
+def invalid(error: ValidationError) -> InvalidOptions:
+    """What is wrong with options, in the service's own words."""
     errors = [{"pointer": "".join(f"/{part}" for part in e["loc"]), "detail": e["msg"]} for e in error.errors()]
     first = errors[0]
     return InvalidOptions(f"{first['pointer'] or 'options'}: {first['detail']}", errors=errors)
@@ -270,6 +271,13 @@ class StoredReceipt(BaseModel):
     path: str = Field(description="Its key in the bucket.")
     url: str = Field(description="Signed; answers for STORAGE_SIGNED_URL_SECONDS.")
     public_url: str | None = Field(None, description="Where `public` was asked for.")
+
+
+class TinifyProblem(BaseModel):
+    """Errors as Tinify's clients expect them."""
+
+    error: str
+    message: str
 
 
 class Receipt(BaseModel):
@@ -354,7 +362,7 @@ class EstimatesAnswer(BaseModel):
 
 
 class Problem(BaseModel):
-    """RFC 9457 problem details, the one shape of every error."""
+    """RFC 9457 problem details, the one shape of every error but those of the Tinify routes."""
 
     model_config = ConfigDict(extra="allow")
 

@@ -78,7 +78,6 @@ class Conversion:
         )
         if seen is None:
             raise error_of(task.tools)
-        keep_copyright = task.policy.metadata is not Metadata.NONE
         return Pixels(
             frames=tuple(seen["frames"]),
             width=seen["width"],
@@ -87,8 +86,13 @@ class Conversion:
             durations=info.durations,
             loop=(info.loop or 0) if moves else None,  # what does not say plays for ever
             icc=seen["icc"],
-            exif=lean_exif(replace(parse_exif(seen["exif"]), orientation=1), keep_copyright=keep_copyright),
+            exif=self._exif(seen["exif"]),
         )
+
+    def _exif(self, found: bytes) -> bytes:
+        """What stays of the picture's EXIF block."""
+        keep_copyright = self.task.policy.metadata is not Metadata.NONE
+        return lean_exif(replace(parse_exif(found), orientation=1), keep_copyright=keep_copyright)
 
     async def _suited(self, given: Pixels, target: Target) -> Pixels:
         """What the target can hold of it: on a ground where it has no transparency, the first frame where no motion."""

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from optimizers.conversion import Conversion, suitable
 from optimizers.outcome import Clock, Outcome
 from optimizers.policy import Policy
 from optimizers.recompression import Recompression
+from optimizers.rendering import Rendering, Rendition, writers
 from optimizers.router import FORMATS, detect
 from optimizers.task import Task
 from optimizers.toolbox import Toolbox
@@ -55,6 +56,24 @@ class Engine:
 
         Raises PareError where the input has to be refused.
         """
+        async with self._admitted(source, policy, spans) as task:
+            outcome = await self._best(task)
+        return _observed(outcome, task)
+
+    async def render(
+        self, source: Source, rendition: Rendition, policy: Policy, spans: Mapping[str, float] | None = None
+    ) -> Outcome:
+        """Another picture of the same thing, in its own format or the best of the policy's targets.
+
+        Raises PareError where the input has to be refused or cannot be redrawn.
+        """
+        async with self._admitted(source, policy, spans) as task:
+            outcome = await Rendering(task, writers(self.formats, task), rendition=rendition).run()
+        return _observed(outcome, task)
+
+    @asynccontextmanager
+    async def _admitted(self, source: Source, policy: Policy, spans: Mapping[str, float] | None) -> AsyncIterator[Task]:
+        """A picture within the limits, with a slot to work on it; the use of tools is counted in the end."""
         clock = Clock(dict(spans or {}))
         with clock.span("inspect"):
             optimizer = detect(source.data, self.formats)
@@ -66,13 +85,10 @@ class Engine:
                 await held.enter_async_context(self._slots.slot())
             task = Task(source, optimizer, info, policy, self._score_floor, self.toolbox(), self.proof(), clock)
             try:
-                outcome = await self._best(task)
+                yield task
             finally:
-                uses = (*task.tools.uses, *task.proof.uses)
-                for use in uses:
+                for use in task.uses:
                     metrics.observe_tool(use.tool, use.seconds, use.failure)
-        _observe(outcome)
-        return replace(outcome, repeatable=not any(use.failure for use in uses))
 
     async def _best(self, task: Task) -> Outcome:
         """The smallest of what the accepted formats make of it; its own format where no other is smaller."""
@@ -109,8 +125,8 @@ def admit(optimizer: Optimizer, info: ImageInfo, limits: ImageLimits, *, drawn: 
         )
 
 
-def _observe(outcome: Outcome) -> None:
-    """One log line and the metrics of a picture that got its answer."""
+def _observed(outcome: Outcome, task: Task) -> Outcome:
+    """One log line and the metrics of a picture that got its answer; the outcome, with whether tools failed it."""
     facts: dict[str, Any] = {
         "format": outcome.spec.name,
         "method": outcome.method,
@@ -123,3 +139,4 @@ def _observe(outcome: Outcome) -> None:
         metrics.QUALITY_SCORE.observe(outcome.score)
     spent = {name: round(value, 1) for name, value in outcome.spans.items()}
     log.info("image", **facts, made=outcome.made.name, score=outcome.score, milliseconds=spent)
+    return replace(outcome, repeatable=not any(use.failure for use in task.uses))

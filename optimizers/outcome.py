@@ -65,6 +65,7 @@ class Outcome:
     made: FormatSpec
     """The format that went out."""
     before: ImageInfo
+    """What the result was held against: the picture that came in, or what was drawn of it."""
     data: bytes
     method: str
     reason: Reason

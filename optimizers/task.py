@@ -7,7 +7,7 @@ from exceptions import ToolError
 from optimizers.base import ImageInfo, Optimizer, Source
 from optimizers.outcome import Clock
 from optimizers.policy import Policy
-from optimizers.toolbox import Toolbox
+from optimizers.toolbox import Toolbox, ToolUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,11 @@ class Task:
     proof: Toolbox
     """Tools for proving a result, with time of their own."""
     clock: Clock
+
+    @property
+    def uses(self) -> tuple[ToolUse, ...]:
+        """Every use of a tool so far."""
+        return (*self.tools.uses, *self.proof.uses)
 
     async def look(self, optimizer: Optimizer, data: bytes, *, exact: bool) -> dict[str, Any]:
         """What is to be seen in a file. Raises UnprocessableImage, ToolError."""

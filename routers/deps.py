@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
@@ -24,15 +24,20 @@ from routers.answers import rate_headers
 from routers.body import Body, BodyLimits, too_large
 from routers.draining import refuse_while_draining
 from routers.intake import JSON_LIMIT, Inquiry, ToPolicy, Upload, read_compress, read_inquiry, read_upload
+from routers.outputs import Outputs
+from routers.tinify_intake import Picture, read_picture
 from schemas import OptimizationOptions, TicketRequest
 from security.auth import ApiKeys, Caller, client_address, identify, ticket_of
 from security.rate_limiter import RateLimiter
 from security.tickets import Ticket, Tickets
+from security.usage import Usage
 from storage.stores import Stores
 from utils.concurrency import ByteBudget, Charge, Slots
 from utils.result_cache import ResultCache
 from utils.subprocess_runner import Launcher
 from utils.url_fetch import Fetcher
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ class Services:
     stores: Stores
     estimator: Estimator
     estimated: Memory
+    outputs: Outputs
+    usage: Usage
     reports: tuple[ToolReport, ...]
     launcher: Launcher
 
@@ -184,19 +191,6 @@ async def terms(request: Request, parts: ServicesDep, who: KeyHolderDep) -> Tick
         return TicketRequest.from_json(await _body(request, parts, charge, JSON_LIMIT).read(JSON_LIMIT))
 
 
-@asynccontextmanager
-async def _admitted(
-    request: Request, parts: Services, read: Callable[[Body], Awaitable[Upload]], limit: int
-) -> AsyncIterator[Upload]:
-    """What is read of a body of at most `limit` bytes, with a place for working on it."""
-    refuse_while_draining(request.scope)
-    parts.slots.expect_place()
-    with parts.bodies.account() as charge:
-        upload = await read(_body(request, parts, charge, limit))
-    async with parts.slots.place():
-        yield upload
-
-
 async def estimate_intake(
     request: Request, parts: ServicesDep, allowed: Annotated[None, Depends(counted)]
 ) -> AsyncIterator[Inquiry]:
@@ -205,6 +199,32 @@ async def estimate_intake(
     with parts.bodies.account() as charge:
         body = _body(request, parts, charge, parts.settings.max_file_size)
         yield await read_inquiry(body, _to_policy(request, parts, None))
+
+
+async def shrink_intake(request: Request, parts: ServicesDep, who: KeyHolderDep) -> AsyncIterator[Picture]:
+    """The same for POST /shrink."""
+    limit = parts.settings.max_file_size
+    async with _admitted(request, parts, lambda body: read_picture(body, parts.fetcher), limit) as picture:
+        yield picture
+
+
+async def wishes(request: Request, parts: ServicesDep, who: KeyHolderDep) -> AsyncIterator[bytes]:
+    """What shall be done to a result, as it was sent."""
+    async with _admitted(request, parts, lambda body: body.read(JSON_LIMIT), JSON_LIMIT) as text:
+        yield text
+
+
+@asynccontextmanager
+async def _admitted(
+    request: Request, parts: Services, read: Callable[[Body], Awaitable[T]], limit: int
+) -> AsyncIterator[T]:
+    """What is read of a body of at most `limit` bytes, with a place for working on it."""
+    refuse_while_draining(request.scope)
+    parts.slots.expect_place()
+    with parts.bodies.account() as charge:
+        found = await read(_body(request, parts, charge, limit))
+    async with parts.slots.place():
+        yield found
 
 
 def _body(request: Request, parts: Services, charge: Charge, limit: int) -> Body:
@@ -234,3 +254,5 @@ UploadDep = Annotated[Upload, Depends(intake)]
 CompressDep = Annotated[Upload, Depends(compress_intake)]
 TermsDep = Annotated[TicketRequest, Depends(terms)]
 InquiryDep = Annotated[Inquiry, Depends(estimate_intake)]
+PictureDep = Annotated[Picture, Depends(shrink_intake)]
+WishesDep = Annotated[bytes, Depends(wishes)]

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from routers.answers import RESULT_HEADERS
+from routers.tinify_options import Commands, SourceRequest
 from schemas import (
     QUALITY_HEADER,
     CompressOptions,
@@ -16,6 +17,7 @@ from schemas import (
     Problem,
     RequestOptions,
     TicketRequest,
+    TinifyProblem,
     UrlRequest,
 )
 
@@ -26,6 +28,9 @@ MODELS: tuple[type[BaseModel], ...] = (
     TicketRequest,
     UrlRequest,
     EstimateRequest,
+    TinifyProblem,
+    Commands,
+    SourceRequest,
 )
 """Named by `reference`; no handler's signature tells the framework about them."""
 TEMPLATE = "#/components/schemas/{model}"
@@ -73,9 +78,10 @@ def reference(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": TEMPLATE.format(model=model.__name__)}
 
 
-def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The answers that are problem documents, for a route's `responses`."""
-    content = {"application/problem+json": {"schema": reference(Problem)}}
+def refusals(*statuses: int, shape: type[BaseModel] = Problem) -> dict[int | str, dict[str, Any]]:
+    """The answers that are problem documents, or errors in another shape, for a route's `responses`."""
+    kind = "application/problem+json" if shape is Problem else "application/json"
+    content = {kind: {"schema": reference(shape)}}
     return {
         status: {
             "description": HTTPStatus(status).phrase,

@@ -1,5 +1,6 @@
 """Every error leaves the service as application/problem+json (RFC 9457), the framework's own included."""
 
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -13,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exceptions import STATUS, PareError, Status, status_of
-from schemas import Problem, to_json
+from schemas import Problem, TinifyProblem, to_json
 
 log = structlog.get_logger("pare.errors")
 router = APIRouter()
@@ -24,6 +25,10 @@ RETRY_AFTER_SECONDS = 2
 BUG = Status(500, "internal_error", "Internal error")
 FRAMEWORK = (Status(404, "not_found", "Not Found"), Status(405, "method_not_allowed", "Method Not Allowed"), BUG)
 """Rows of the catalogue that no PareError has."""
+TINIFY = re.compile("/(shrink|output)(/.*)?")
+"""Paths whose callers expect errors in Tinify's shape."""
+TINIFY_WORDS = {"rate_limited": "TooManyRequests", "unknown_format": "Unsupported media type"}
+"""Where Tinify's own word is known to be another."""
 
 
 def document(request: Request, status: int, code: str, title: str, detail: str, **more: Any) -> Problem:
@@ -50,12 +55,20 @@ def problem(
     **more: Any,
 ) -> JSONResponse:
     """One problem document as a response that no cache keeps."""
+    headers = {"Cache-Control": "no-store", **(headers or {})}
+    if TINIFY.fullmatch(request.url.path):
+        return JSONResponse(to_json(TinifyProblem(error=tinify_word(code), message=detail)), status, headers)
     return JSONResponse(
         to_json(document(request, status, code, title, detail, **more)),
         status,
-        {"Cache-Control": "no-store", **(headers or {})},
+        headers,
         media_type="application/problem+json",
     )
+
+
+def tinify_word(code: str) -> str:
+    """The word for a code in the style of Tinify's errors, such as `BadRequest`."""
+    return TINIFY_WORDS.get(code) or "".join(part.capitalize() for part in code.split("_"))
 
 
 async def on_pare_error(request: Request, error: Exception) -> JSONResponse:
@@ -80,7 +93,16 @@ async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     title = HTTPStatus(error.status_code).phrase
     headers = dict(error.headers or {})
+    if methods := documented_methods(request):  # the framework's `Allow` knows one route of several
+        headers |= {"Allow": methods} if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
     return problem(request, error.status_code, title.lower().replace(" ", "_"), title, str(error.detail), headers)
+
+
+def documented_methods(request: Request) -> str:
+    """What the request's path answers to; empty where the document does not know it."""
+    app: FastAPI = request.app
+    path = getattr(request.scope.get("route"), "path", "")
+    return ", ".join(sorted(method.upper() for method in app.openapi()["paths"].get(path, {})))
 
 
 async def on_validation_error(request: Request, error: Exception) -> JSONResponse:

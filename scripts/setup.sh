@@ -20,6 +20,7 @@ scripts/system-packages.sh "${packages[@]}"
 for lock in "${locks[@]}"; do
     scripts/python-packages.sh "$lock"
 done
+if [[ $kind == test ]]; then scripts/node-packages.sh tests/tinify_clients; fi
 for build in mozjpeg jpegli; do
     PYTHON=.venv/bin/python scripts/build-$build.sh .tools
 done

@@ -19,7 +19,7 @@ for kind in "$@"; do
             ;;
         test)
             needs ip:iproute2 unshare:util-linux setpriv:util-linux exiftool:libimage-exiftool-perl \
-                rsvg-convert:librsvg2-bin redis-server:redis-server
+                rsvg-convert:librsvg2-bin redis-server:redis-server node:nodejs npm:npm
             ;;
         venv) packages+=(python3-venv) ;; # a module: who calls has looked for it
         *) echo "usage: $0 runtime|build|test|venv..." >&2 && exit 2 ;;

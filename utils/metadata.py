@@ -41,8 +41,8 @@ def parse_exif(tiff: bytes) -> Exif:
     if order is None or len(tiff) < 8:
         return Exif()
     (first,) = struct.unpack_from(order + "I", tiff, 4)
-    main = dict(_entries(tiff, order, first))
-    sub = dict(_entries(tiff, order, _number(main.get(EXIF_IFD_TAG), order)))
+    main = directory(tiff, order, first)
+    sub = directory(tiff, order, whole_number(main.get(EXIF_IFD_TAG), order))
     words = [EXIF]
     if GPS_IFD_TAG in main:
         words.append(GPS)
@@ -52,7 +52,7 @@ def parse_exif(tiff: bytes) -> Exif:
         words.append(MAKER_NOTES)
     if _next_ifd(tiff, order, first):
         words.append(THUMBNAIL)
-    orientation = _number(main.get(ORIENTATION_TAG), order)
+    orientation = whole_number(main.get(ORIENTATION_TAG), order)
     text = bytes(main.get(COPYRIGHT_TAG, b"")).rstrip(b"\0 ")
     return Exif(orientation if 1 <= orientation <= 8 else 1, text, tuple(words))
 
@@ -72,6 +72,11 @@ def lean_exif(exif: Exif, *, keep_copyright: bool) -> bytes:
     body = b"".join(entries)
     tail = text if len(text) > 4 else b""
     return b"MM\0*\0\0\0\x08" + struct.pack(">H", len(entries)) + body + b"\0\0\0\0" + tail
+
+
+def directory(tiff: bytes, order: str, offset: int) -> dict[int, memoryview]:
+    """Every tag of the directory at an offset with its value, as it lies there."""
+    return dict(_entries(tiff, order, offset))
 
 
 def _entries(tiff: bytes, order: str, offset: int) -> Iterator[tuple[int, memoryview]]:
@@ -98,7 +103,8 @@ def _next_ifd(tiff: bytes, order: str, offset: int) -> int:
     return int(struct.unpack_from(order + "I", tiff, at)[0]) if at + 4 <= len(tiff) else 0
 
 
-def _number(value: memoryview | None, order: str) -> int:
+def whole_number(value: memoryview | None, order: str) -> int:
+    """A value of one whole number; 0 where it is none."""
     sizes = {2: "H", 4: "I"}
     if value is None or len(value) not in sizes:
         return 0

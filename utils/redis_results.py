@@ -21,7 +21,7 @@ CALL_SECONDS = 1.0
 LEASE_SECONDS = 6.0
 """After how long others may begin what a process that died was at; the living renew their lease."""
 POLL_SECONDS = 0.05
-PREFIX = "pare:results"
+PREFIX = "pare"
 PUT = """
 local index, sizes, bytes = KEYS[1], KEYS[2], KEYS[3]
 local function drop(key)
@@ -50,7 +50,8 @@ class RedisResults:
 
     layer = "redis"
 
-    def __init__(self, client: Redis, limit: int) -> None:
+    def __init__(self, client: Redis, limit: int, room: str = "results") -> None:
+        self._prefix = f"{PREFIX}:{room}"
         self._client = client
         self._limit = limit
         self._put = client.register_script(PUT)
@@ -58,18 +59,18 @@ class RedisResults:
 
     async def get(self, key: str) -> bytes | None:
         """What was put there and is still there."""
-        found: bytes | None = await self._breaker.call(lambda: self._client.get(f"{PREFIX}:{key}"))
+        found: bytes | None = await self._breaker.call(lambda: self._client.get(f"{self._prefix}:{key}"))
         return found
 
     async def put(self, key: str, value: bytes, seconds: int) -> None:
         """Keep a value so long, unless others push it out."""
-        keys = [f"{PREFIX}-index", f"{PREFIX}-sizes", f"{PREFIX}-bytes", f"{PREFIX}:{key}"]
+        keys = [f"{self._prefix}-index", f"{self._prefix}-sizes", f"{self._prefix}-bytes", f"{self._prefix}:{key}"]
         await self._breaker.call(lambda: self._put(keys, [value, seconds, self._limit]))
 
     @asynccontextmanager
     async def turn(self, key: str) -> AsyncIterator[bool]:
         """Holds the only right to compute this result; says whether it had to be waited for."""
-        lease = self._client.lock(f"{PREFIX}-turn:{key}", timeout=LEASE_SECONDS)
+        lease = self._client.lock(f"{self._prefix}-turn:{key}", timeout=LEASE_SECONDS)
         waited = False
         while not await self._breaker.call(partial(lease.acquire, blocking=False)):
             waited = True

@@ -113,8 +113,13 @@ class ResultCache:
 
 
 @asynccontextmanager
-async def open_cache(redis_url: str, limit: int, max_entry: int, seconds: int) -> AsyncIterator[ResultCache]:
-    """Over Redis where an address is given, else over this process's memory; `limit` bytes in all, 0 for off."""
+async def open_cache(
+    redis_url: str, limit: int, max_entry: int, seconds: int, *, room: str = "results"
+) -> AsyncIterator[ResultCache]:
+    """Over Redis where an address is given, else over this process's memory; `limit` bytes in all, 0 for off.
+
+    In Redis, caches in rooms of their own do not push each other's results out.
+    """
     max_entry = min(max_entry, limit)
     if not redis_url:
         yield ResultCache(MemoryResults(limit), max_entry, seconds)
@@ -124,4 +129,4 @@ async def open_cache(redis_url: str, limit: int, max_entry: int, seconds: int) -
     from utils.redis_results import CALL_SECONDS, RedisResults
 
     async with open_pool(redis_url, CALL_SECONDS) as pool:
-        yield ResultCache(RedisResults(Redis(connection_pool=pool), limit), max_entry, seconds)
+        yield ResultCache(RedisResults(Redis(connection_pool=pool), limit, room), max_entry, seconds)

@@ -92,6 +92,7 @@ async def client(origin: Origin, tmp_path: Path) -> AsyncIterator[httpx.AsyncCli
             data_dir=tmp_path,
             max_file_size_mb=1,
             url_fetch_timeout=2,
+            result_cache_mb=0,  # each way in does its own work
             rate_limit_public_burst=0,
             compression_semaphore_size=1,
             max_queue_depth=0,

@@ -1,0 +1,90 @@
+"""Another picture of the same thing: at another size, on a ground, with chosen facts beside it; written anew."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from exceptions import InvalidOptions
+from optimizers import pixels, resize
+from optimizers.base import ImageInfo, Optimizer, Pixels, Target
+from optimizers.conversion import Conversion
+from optimizers.resize import Fit
+from optimizers.task import Task, error_of
+from utils.exif_facts import Fact, chosen_exif
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """What is done to a picture before it is written; by default nothing."""
+
+    width: int | None = None
+    height: int | None = None
+    """Pixels; a picture is never enlarged."""
+    fit: Fit = Fit.INSIDE
+    background: tuple[int, int, int] | None = None
+    """sRGB behind whatever is transparent, whether or not the format could hold transparency."""
+    facts: frozenset[Fact] | None = None
+    """What of EXIF stays, instead of what the metadata policy says."""
+
+    @property
+    def resizes(self) -> bool:
+        """Whether a size is wished for."""
+        return self.width is not None or self.height is not None
+
+
+def writers(formats: Sequence[Optimizer], task: Task) -> list[Target]:
+    """The accepted formats that can be written; of several, those that lose neither transparency nor motion.
+
+    Raises InvalidOptions where there is none.
+    """
+    policy, own, moves = task.policy, task.optimizer.spec, bool(task.info.durations)
+    if own.decoder is None:
+        raise InvalidOptions(f"{own.name} has no pixels that could be redrawn")
+    accepted = [
+        f
+        for f in formats
+        if isinstance(f, Target) and (policy.accepts(own.name) if f.spec == own else f.spec.name in policy.targets)
+    ]
+    if not accepted:
+        raise InvalidOptions(f"{own.name} cannot be written anew: name a format to convert to")
+    whole = [t for t in accepted if (t.holds_alpha or not task.info.alpha) and (t.holds_animation or not moves)]
+    return whole or accepted
+
+
+@dataclass
+class Rendering(Conversion):
+    """One picture on its way to another; from its own pixels on, all that is asked of it is asked of the new one."""
+
+    rendition: Rendition = field(default_factory=Rendition)
+
+    def __post_init__(self) -> None:
+        source_quality = self.task.info.source_quality
+        if source_quality is not None and not self.rendition.resizes:
+            # Finer than its source, a file would keep the source's flaws with care.
+            policy = self.task.policy
+            self.task = replace(self.task, policy=policy.at(min(policy.quality, source_quality)))
+
+    async def _decode(self, data: bytes) -> Pixels:
+        drawn = await self._resized(await self._filled(await super()._decode(data)))
+        info = ImageInfo(drawn.width, drawn.height, len(drawn.frames), drawn.durations, drawn.loop, drawn.alpha)
+        self.task = replace(self.task, info=info)
+        return drawn
+
+    def _exif(self, found: bytes) -> bytes:
+        facts = self.rendition.facts
+        return super()._exif(found) if facts is None else chosen_exif(found, facts)
+
+    async def _filled(self, given: Pixels) -> Pixels:
+        ground = self.rendition.background
+        if ground is None or not given.alpha:
+            return given
+        filled = [await self._redrawn(pixels.flatten, frame, ground) for frame in given.frames]
+        return replace(given, frames=tuple(filled), alpha=False)
+
+    async def _resized(self, given: Pixels) -> Pixels:
+        wish = self.rendition
+        if not wish.resizes:
+            return given
+        made = await self.task.tools.call(resize.resized, list(given.frames), wish.width, wish.height, wish.fit.value)
+        if made is None:
+            raise error_of(self.task.tools)
+        return replace(given, frames=tuple(made["frames"]), width=made["width"], height=made["height"])
