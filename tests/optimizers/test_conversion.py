@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from exceptions import InvalidOptions
+from exceptions import InvalidOptions, UnprocessableImage
 from optimizers.base import Source
 from optimizers.engine import Engine
 from optimizers.outcome import Outcome, Reason
@@ -98,7 +98,7 @@ async def test_without_loss_a_lossy_format_is_refused(engine: Engine) -> None:
 
 async def test_a_drawing_is_not_turned_into_pixels(engine: Engine) -> None:
     svg = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9v9z"/></svg>'
-    with pytest.raises(InvalidOptions, match="svg"):
+    with pytest.raises(UnprocessableImage, match="svg"):
         await convert(engine, svg, "jpeg")
 
 

@@ -71,7 +71,7 @@ async def test_photographs_are_written_with_loss_drawings_in_every_way(tools: To
 async def test_a_drawing_is_smaller_without_loss(engine: Engine) -> None:
     source = encode(graphic(400, 300, alpha=True), "PNG", compress_level=1)
     outcome = await engine.run(Source(source), TO_WEBP)
-    made = {attempt.candidate.method: len(attempt.candidate.data) for attempt in outcome.attempts}
+    made = {attempt.method: attempt.size for attempt in outcome.attempts}
     assert len(outcome.data) == min(made.values()) and made["webp lossless"] < made["webp"]
     seen = [decode(data).convert("RGBa").convert("RGBA") for data in (outcome.data, source)]
     assert difference(*seen) < 2 and WEBP.inspect(outcome.data).alpha
@@ -151,7 +151,7 @@ async def test_a_score_beyond_lossy_is_reached_without_much_loss(alpha: bool, en
         picture.putalpha(Image.linear_gradient("L").resize(picture.size))
     outcome = await engine.run(Source(encode(picture, "PNG")), Policy(auto=True, min_score=93, targets=("webp",)))
     assert outcome.method == "webp near-lossless" and (outcome.score or 0) >= 93 and outcome.reason == "optimized"
-    assert {attempt.candidate.method for attempt in outcome.attempts} == {"webp", "webp near-lossless"}
+    assert {attempt.method for attempt in outcome.attempts} == {"webp", "webp near-lossless"}
 
 
 async def test_jpeg_has_no_lossless_way_but_webp_has(engine: Engine) -> None:
