@@ -17,6 +17,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
 
 from exceptions import InvalidOptions
 from optimizers.jpeg import Jpeg
@@ -236,8 +237,10 @@ class UrlRequest(RequestOptions):
 class EstimateRequest(RequestOptions):
     """The JSON body of POST /estimate: one URL or several, and the options."""
 
-    url: str | None = Field(None, description="http or https, on port 80 or 443, at a public address.")
-    urls: list[str] | None = Field(None, min_length=1, max_length=100, description="Up to 100 of them.")
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["url"]}, {"required": ["urls"]}]})
+
+    url: str | SkipJsonSchema[None] = Field(None, description="http or https, on port 80 or 443, at a public address.")
+    urls: list[str] | SkipJsonSchema[None] = Field(None, min_length=1, max_length=100, description="Up to 100 of them.")
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:

@@ -4,7 +4,6 @@ Loaded by schemathesis itself (SCHEMATHESIS_HOOKS).
 """
 
 import random
-from typing import Any
 
 import schemathesis
 from hypothesis import strategies as st
@@ -30,7 +29,7 @@ for kind in ("image/*", "application/octet-stream"):
 
 
 @schemathesis.hook
-def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
+def map_case(context: schemathesis.HookContext, case: schemathesis.Case) -> schemathesis.Case:
     """OpenAPI cannot say that the query is for raw bodies alone, so what is meant to be valid goes without."""
     if (
         case.meta
@@ -38,3 +37,4 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
         and case.media_type in ("multipart/form-data", "application/json")
     ):
         case.query = {}
+    return case

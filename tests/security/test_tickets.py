@@ -14,7 +14,7 @@ from security.signing import Signer
 from security.tickets import Ticket, Tickets
 from tests.conftest import free_port
 
-TICKET = Ticket("key:a", int(time.time()) + 60, 3, 1000, ("png",), {"quality": 70})
+TICKET = Ticket("key:a", int(time.time()) + 3600, 3, 1000, ("png",), {"quality": 70})
 
 
 @pytest.fixture(params=["memory", "redis"])
