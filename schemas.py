@@ -240,7 +240,9 @@ class EstimateRequest(RequestOptions):
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["url"]}, {"required": ["urls"]}]})
 
     url: str | SkipJsonSchema[None] = Field(None, description="http or https, on port 80 or 443, at a public address.")
-    urls: list[str] | SkipJsonSchema[None] = Field(None, min_length=1, max_length=100, description="Up to 100 of them.")
+    urls: Annotated[list[str], Field(min_length=1, max_length=100)] | SkipJsonSchema[None] = Field(
+        None, description="Up to 100 of them."
+    )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import settings
 
 from optimizers.engine import Engine
 from optimizers.toolbox import Toolbox
@@ -17,6 +18,11 @@ from security.file_validation import ImageLimits
 from utils.concurrency import Slots
 from utils.subprocess_runner import ToolRunner
 from utils.worker_pool import ROOT, WorkerPool
+
+# The same examples in every run, so that a red suite says something of the change; `--hypothesis-profile=default`
+# looks for new ones.
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
 
 pytest_plugins = ["tests.stores", "tests.redis_server"]
 SEARCH_PATH = f"{os.environ['PATH']}:{ROOT / '.tools' / 'bin'}"
