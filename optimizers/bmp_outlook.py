@@ -16,7 +16,7 @@ FITS: dict[str, Fit] = {
     "24 bit few": Fit({"one": 0.9, "drawn": 1.333}, -0.518, 0.928),
     # 18 rows, 0.0
     "24 bit many": Fit(
-        {"one": 0.0, "detail": 0.0, "drawn": 0.0, "edges": 0.0, "flat": 0.0, "grain": 0.0, "pixels": 0.0}, 0.0, 0.0
+        {"one": 0.0, "detail": 0.0, "drawn": 0.0, "edges": -0.0, "flat": 0.0, "grain": 0.0, "levels": 0.0}, 0.0, 0.0
     ),
     # 3 rows, 0.0
     "32 bit": Fit({"one": 0.0}, 0.0, 0.0),

@@ -10,20 +10,18 @@ from optimizers.prediction import Coding, Fit, Head, Outlook, density, wanted_qu
 
 # Fitted by `python -m benchmarks estimate`: rows, and the mean miss of sources left out (points of the file).
 FITS: dict[str, Fit] = {
-    # 40 rows, factor 2.19
-    "from exact": Fit({"one": 4.609, "pixels": -0.613}, -1.964, 1.038),
-    # 26 rows, factor 1.41
-    "from exact seen": Fit({"one": 2.492, "detail": 1.404, "pixels": -0.183}, -0.485, 0.423),
-    # 79 rows, factor 1.70
-    "from lossy": Fit({"one": -0.693, "detail": 0.467, "pixels": -0.091}, -0.809, 0.631),
-    # 74 rows, factor 1.26
-    "from lossy seen": Fit(
-        {"one": 1.812, "detail": 1.342, "source": -0.955, "grain": 0.732, "pixels": -0.087}, -0.267, 0.314
-    ),
-    # 7 rows, factor 2.12
-    "from raw": Fit({"one": 4.789, "pixels": -0.726, "detail": 0.513}, -1.019, 0.869),
-    # 9 rows, factor 1.69
-    "from raw seen": Fit({"one": 2.217, "detail": 1.343, "pixels": -0.171}, -0.622, 1.172),
+    # 47 rows, factor 1.98
+    "from exact": Fit({"one": 3.165, "detail": 0.382, "pixels": -0.449}, -1.975, 0.734),
+    # 22 rows, factor 1.49
+    "from exact seen": Fit({"one": 3.327, "detail": 1.475, "pixels": -0.173, "levels": -0.151}, -0.508, 0.358),
+    # 23 rows, factor 1.38
+    "from lossy": Fit({"one": 3.031, "detail": 0.943, "source": -4.394}, -0.437, 0.451),
+    # 18 rows, factor 1.37
+    "from lossy seen": Fit({"one": 1.485, "detail": 1.142, "source": -1.036, "pixels": -0.054}, -0.192, 0.287),
+    # 18 rows, factor 1.98
+    "from raw": Fit({"one": 1.364, "pixels": -0.316}, -1.787, 0.54),
+    # 12 rows, factor 1.94
+    "from raw seen": Fit({"one": -1.569}, -2.371, 0.409),
     # 72 rows, 0.2
     "kept": Fit({"one": 0.0}, 0.0, 0.0),
     # 36 rows, spare

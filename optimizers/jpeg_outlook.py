@@ -28,20 +28,22 @@ from utils.jpeg_segments import (
 FITS: dict[str, Fit] = {
     # 52 rows, 6.4
     "baseline": Fit({"one": -0.163, "density": 0.101, "pixels": 0.019}, -0.163, 0.082),
-    # 54 rows, 5.2
-    "baseline seen": Fit({"one": -0.038, "flat": -0.228, "coarser": -0.093}, -0.143, 0.043),
-    # 89 rows, factor 1.69
-    "from exact": Fit({"one": 1.788, "detail": 0.292, "pixels": -0.314}, -0.928, 1.155),
-    # 55 rows, factor 1.49
-    "from exact seen": Fit({"one": 0.291, "detail": 1.244}, -0.468, 0.676),
-    # 40 rows, factor 2.20
-    "from lossy": Fit({"one": -2.062, "detail": 0.31}, -0.85, 1.211),
-    # 26 rows, factor 1.44
-    "from lossy seen": Fit({"one": 2.391, "drawn": 1.234, "grain": -1.691, "pixels": -0.159}, -0.313, 0.488),
-    # 43 rows, factor 2.06
-    "from raw": Fit({"one": 3.206, "pixels": -0.492, "detail": 0.651}, -0.945, 0.97),
-    # 21 rows, factor 1.83
-    "from raw seen": Fit({"one": 0.598, "detail": 1.017}, -0.965, 0.322),
+    # 54 rows, 4.1
+    "baseline seen": Fit(
+        {"one": -1.46, "flat": -0.169, "levels": 0.31, "fineness": 0.051, "grain": 0.101}, -0.102, 0.041
+    ),
+    # 66 rows, factor 1.95
+    "from exact": Fit({"one": 1.479, "detail": 0.288, "pixels": -0.289}, -0.966, 1.377),
+    # 49 rows, factor 1.48
+    "from exact seen": Fit({"one": 0.33, "detail": 1.267}, -0.465, 0.701),
+    # 55 rows, factor 1.62
+    "from lossy": Fit({"one": 1.6, "detail": 0.752, "source": -2.768}, -0.964, 0.843),
+    # 39 rows, factor 1.45
+    "from lossy seen": Fit({"one": 0.227, "drawn": 1.239, "grain": -1.483}, -0.551, 0.571),
+    # 15 rows, factor 1.90
+    "from raw": Fit({"one": 3.471, "pixels": -0.525, "detail": 0.784}, -0.892, 0.914),
+    # 13 rows, factor 1.82
+    "from raw seen": Fit({"one": 0.606, "detail": 1.02}, -1.051, 0.404),
     # 28 rows, 0.6
     "progressive": Fit({"one": 0.013, "density": 0.007}, -0.012, 0.005),
     # 29 rows, 0.6

@@ -13,22 +13,34 @@ from utils.png_chunks import INDEXED, SIGNATURE, Chunk, join, parse_header
 
 # Fitted by `python -m benchmarks estimate`: rows, and the mean miss of sources left out (points of the file).
 FITS: dict[str, Fit] = {
-    # 104 rows, 3.9
-    "colours": Fit({"one": -1.754, "alpha": -0.347, "hard": 0.067, "quality": 0.645}, -0.483, 0.192),
-    # 65 rows, 4.9
-    "colours seen": Fit({"one": -0.675, "flat": -0.33, "pixels": -0.095, "quality": 0.828}, -0.481, 0.181),
+    # 104 rows, 5.1
+    "colours": Fit({"one": -1.222, "alpha": -0.301}, -0.516, 0.27),
+    # 63 rows, 5.3
+    "colours seen": Fit({"one": -1.391, "alpha": -0.359, "quality": 1.814, "pixels": -0.1}, -0.445, 0.137),
     # 3 rows, 1.9
     "film": Fit({"one": -0.028}, -0.028, 0.0),
     # 3 rows, 1.9
     "film seen": Fit({"one": -0.028}, -0.028, 0.0),
-    # 73 rows, 5.3
-    "indexed": Fit({"one": -0.13, "density": -0.04, "pixels": -0.025, "quality": 0.391}, -0.062, 0.087),
-    # 17 rows, 1.8
-    "indexed seen": Fit({"one": 0.0}, -0.17, 0.0),
-    # set by hand: not fitted yet
-    "steps seen": Fit({"one": 0.0}, -0.05, 0.0),
-    # 133 rows, 4.8
-    "unread": Fit({"one": -0.096}, -1.655, 0.096),
+    # 30 rows, factor 6.06
+    "from exact": Fit({"one": -3.12}, -3.986, 2.661),
+    # 7 rows, factor 2.26
+    "from exact seen": Fit({"one": 0.502, "flat": -2.209, "detail": 0.67}, -2.067, 1.466),
+    # 125 rows, factor 1.86
+    "from lossy": Fit({"one": 2.906, "detail": 0.793, "source": -3.413}, -1.242, 0.772),
+    # 110 rows, factor 1.31
+    "from lossy seen": Fit({"one": 0.589, "drawn": 1.225}, -0.322, 0.37),
+    # 19 rows, factor 2.74
+    "from raw": Fit({"one": -1.988}, -1.573, 2.002),
+    # 11 rows, factor 1.24
+    "from raw seen": Fit({"one": 1.393, "drawn": 1.082, "pixels": -0.097}, -0.34, 0.316),
+    # 73 rows, 9.9
+    "indexed": Fit({"one": 0.17, "palette": -0.072}, -0.329, 0.104),
+    # 17 rows, 7.4
+    "indexed seen": Fit({"one": -0.628, "flat": 0.743, "edges": 0.543, "drawn": 0.029}, -0.138, 0.304),
+    # 2 rows, 80.8
+    "steps seen": Fit({"one": -1.699}, -1.699, 0.0),
+    # 133 rows, 15.4
+    "unread": Fit({"one": -0.348}, -1.422, 0.3),
 }
 PIXELS = (b"IDAT", b"fdAT")
 STAY = {

@@ -31,18 +31,18 @@ FITS: dict[str, Fit] = {
         -0.135,
         0.112,
     ),
-    # 30 rows, factor 1.72
-    "from exact": Fit({"one": 4.544, "pixels": -0.542, "detail": 0.241}, -1.179, 0.561),
-    # 16 rows, factor 1.27
-    "from exact seen": Fit({"one": 1.44, "detail": 1.854, "edges": -1.768}, -0.361, 0.548),
-    # 77 rows, factor 1.77
-    "from lossy": Fit({"one": 3.273, "detail": 0.892, "source": -4.675}, -1.024, 0.782),
-    # 62 rows, factor 1.18
-    "from lossy seen": Fit({"one": 0.258, "detail": 1.172, "coarser": 0.056, "drawn": 0.217}, -0.247, 0.404),
-    # 7 rows, factor 2.70
-    "from raw": Fit({"one": 3.601, "pixels": -0.635, "detail": 0.925}, -1.11, 1.519),
-    # 9 rows, factor 1.32
-    "from raw seen": Fit({"one": 0.618, "detail": 1.52}, -0.679, 0.434),
+    # 38 rows, factor 1.83
+    "from exact": Fit({"one": 4.364, "pixels": -0.528, "detail": 0.244}, -1.206, 0.651),
+    # 23 rows, factor 1.28
+    "from exact seen": Fit({"one": 1.447, "detail": 1.856, "edges": -1.733}, -0.342, 0.562),
+    # 28 rows, factor 1.84
+    "from lossy": Fit({"one": -1.124, "detail": 0.64}, -1.3, 0.795),
+    # 13 rows, factor 1.18
+    "from lossy seen": Fit({"one": 1.006, "detail": 1.404, "source": -0.727}, -0.127, 0.522),
+    # 12 rows, factor 2.59
+    "from raw": Fit({"one": -2.116}, -2.099, 0.936),
+    # 12 rows, factor 1.30
+    "from raw seen": Fit({"one": 0.623, "detail": 1.522}, -0.653, 0.424),
     # 128 rows, 0.0
     "kept": Fit({"one": 0.0}, 0.0, 0.0),
     # 162 rows, spare
