@@ -10,7 +10,7 @@ import structlog
 from exceptions import InvalidOptions, ToolError, UnprocessableImage
 from optimizers import look, pixels
 from optimizers.base import Cleaned, Encoder, ImageInfo, Optimizer, Pixels, Target
-from optimizers.judging import judge_of, part_of
+from optimizers.judging import FLOOR_PIXELS, WHOLE_PIXELS, judge_of, part_of
 from optimizers.outcome import Attempt, Outcome, Reason
 from optimizers.policy import Metadata, Policy
 from optimizers.seeker import Judge, Seeker
@@ -65,9 +65,11 @@ class Conversion:
             rivals: list[Rival] = []
             for target in self.targets:
                 given = await self._suited(decoded, target)
-                rivals += [Rival(target, given, attempt) for attempt in await self._made_by(target, given)]
+                rivals += await self._made_by(target, given, task.policy)
         with task.clock.span("verify"):
             winner = await self._dispose(rivals)
+        if await self._looks_ruined(winner):
+            winner = await self._once_more(winner)
         return self._conclude(cleaned, winner)
 
     async def _decode(self, data: bytes) -> Pixels:
@@ -113,26 +115,26 @@ class Conversion:
             raise error_of(self.task.tools)
         return png
 
-    async def _made_by(self, target: Target, given: Pixels) -> list[Attempt]:
+    async def _made_by(self, target: Target, given: Pixels, policy: Policy) -> list[Rival]:
         """What one format makes of the picture."""
-        policy, tools = self.task.policy, self.task.tools
-        encoders = list(await target.encoders(given, policy, tools))
+        encoders = list(await target.encoders(given, policy, self.task.tools))
         if policy.lossless:
             encoders = [encoder for encoder in encoders if encoder.lossless]
             if not encoders:
                 raise InvalidOptions(f"{target.spec.name} cannot be written without loss")
         if not policy.seeks:
-            return [attempt for encoder in encoders if (attempt := await _attempt(encoder, policy.quality))]
-        exact = [attempt for encoder in encoders if encoder.lossless and (attempt := await _attempt(encoder, 100))]
-        found = await self._seek(target, given, [encoder for encoder in encoders if not encoder.lossless])
-        return [*exact, *found]
+            made = [attempt for encoder in encoders if (attempt := await _attempt(encoder, policy.quality))]
+        else:
+            made = [attempt for encoder in encoders if encoder.lossless and (attempt := await _attempt(encoder, 100))]
+            made += await self._seek(target, given, [e for e in encoders if not e.lossless], policy)
+        return [Rival(target, given, attempt) for attempt in made]
 
-    async def _seek(self, target: Target, given: Pixels, encoders: list[Encoder]) -> list[Attempt]:
+    async def _seek(self, target: Target, given: Pixels, encoders: list[Encoder], policy: Policy) -> list[Attempt]:
         """The target's file that meets the wishes; where its best misses the score, that one."""
         first, decoder = given.frames[0], target.spec.decoder or ""
         judge = self._judge(given, decoder)
         part = await part_of(self.task, first, PNG, decoder) if not given.durations else None
-        seeker = Seeker(self.task.policy, self.task.floor, judge)
+        seeker = Seeker(policy, self.task.floor, judge)
         best = await seeker.best(encoders, part)
         attempts = [Attempt(tried.candidate, tried.milliseconds, "beaten") for tried in seeker.tried]
         if best is None and attempts:
@@ -140,11 +142,28 @@ class Conversion:
         self.attempts += [attempt for attempt in attempts if attempt.candidate is not best]
         return [attempt for attempt in attempts if attempt.candidate is best]
 
-    def _judge(self, given: Pixels, decoder: str) -> Judge:
+    async def _looks_ruined(self, winner: Rival) -> bool:
+        """Whether the winner is one that nobody measured, its encoder doubts, and a look at a part finds too poor."""
+        made = winner.attempt.candidate
+        if not made.doubtful or made.score is not None:
+            return False
+        score = await self._judge(winner.given, winner.target.spec.decoder or "", FLOOR_PIXELS)(made.data)
+        return score is not None and score < self.task.floor
+
+    async def _once_more(self, ruined: Rival) -> Rival:
+        """The same format with a floor under the score; what nothing better can be made of stays."""
+        self.attempts.append(replace(ruined.attempt, verdict=f"score under {self.task.floor:g}"))
+        policy = replace(self.task.policy, min_score=self.task.floor)
+        with self.task.clock.span("encode"):
+            rivals = await self._made_by(ruined.target, ruined.given, policy)
+        with self.task.clock.span("verify"):
+            return await self._dispose(rivals) if rivals else ruined
+
+    def _judge(self, given: Pixels, decoder: str, budget: int = WHOLE_PIXELS) -> Judge:
         """Scores files against the pixels in their colours, those of a film against the film."""
         if given.durations:
-            return judge_of(self.task, self.task.source.data, self.task.optimizer.spec.decoder or "", decoder)
-        return judge_of(self.task, pixels.profiled(given.frames[0], given.icc), PNG, decoder)
+            return judge_of(self.task, self.task.source.data, self.task.optimizer.spec.decoder or "", decoder, budget)
+        return judge_of(self.task, pixels.profiled(given.frames[0], given.icc), PNG, decoder, budget)
 
     async def _dispose(self, rivals: list[Rival]) -> Rival:
         """The smallest that is what it should be. Raises where there is none."""

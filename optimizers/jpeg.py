@@ -130,7 +130,10 @@ class Jpeg(Target):
         def encoder(recipe: Recipe) -> Encoder:
             async def encode(quality: int) -> Candidate | None:
                 made = await recipe.encode(seen["pnm"], quality, tools)
-                return _lossy(made, labelled(made.data, pixels.icc, pixels.exif), quality) if made else None
+                if made is None:
+                    return None
+                found = _lossy(made, labelled(made.data, pixels.icc, pixels.exif), quality)
+                return replace(found, doubtful=_in_doubt(made, recipe, quality, pixels.width * pixels.height))
 
             return Encoder(recipe.tool, encode, recipe.probe(tools))
 
@@ -163,8 +166,7 @@ class Jpeg(Target):
         made = await recipe.encode(old.bare, policy.quality, tools)
         if made is None:
             return None
-        noisy = len(made.data) * 8 > DOUBTFUL_BITS * old.frame.width * old.frame.height
-        doubtful = recipe.traits.edgy or noisy or typical_score(policy.quality) < DOUBTFUL_SCORE
+        doubtful = _in_doubt(made, recipe, policy.quality, old.frame.width * old.frame.height)
         return replace(_lossy(made, old.dressed(made.data), policy.quality), doubtful=doubtful)
 
     @staticmethod
@@ -241,6 +243,12 @@ class Old:
 
 def _lossy(made: Made, data: bytes, quality: int) -> Candidate:
     return Candidate(data, made.tool, lossless=False, dial=made.dial, quality=quality)
+
+
+def _in_doubt(made: Made, recipe: Recipe, quality: int, pixels: int) -> bool:
+    """Whether the result may look poor: text in colour, noise, or a quality that typically is not high."""
+    noisy = len(made.data) * 8 > DOUBTFUL_BITS * pixels
+    return recipe.traits.edgy or noisy or typical_score(quality) < DOUBTFUL_SCORE
 
 
 async def _packed(bare: bytes, effort: Effort, tools: Toolbox) -> bytes | None:

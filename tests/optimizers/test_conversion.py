@@ -137,3 +137,10 @@ async def test_a_score_that_cannot_be_reached_is_said(engine: Engine) -> None:
 async def test_a_budget_holds_for_a_conversion(engine: Engine) -> None:
     outcome = await convert(engine, PHOTO, "jpeg", max_bytes=3000)
     assert len(outcome.data) <= 3000 or outcome.reason is Reason.BUDGET_UNREACHABLE
+
+
+async def test_a_conversion_that_its_encoder_doubts_is_looked_at(engine: Engine) -> None:
+    noise = Image.effect_noise((192, 192), 60).convert("RGB")
+    outcome = await convert(engine, encode(noise, "PNG"), "jpeg", quality=5)
+    assert outcome.score is not None and outcome.score >= 60
+    assert any("under 60" in attempt.verdict for attempt in outcome.attempts)

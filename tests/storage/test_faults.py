@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from exceptions import AlreadyExists, StorageError, StorageTimeout, StorageUnavailable, status_of
 from storage.store import Store
@@ -106,11 +107,11 @@ async def test_nobody_there_ends_with_502(place: Place, front: Front) -> None:
     await unlucky.close()
 
 
-async def test_failures_name_no_secret(store: Store, front: Front, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_failures_name_no_secret(store: Store, front: Front) -> None:
     front.fail(403)
-    with pytest.raises(StorageError) as failed:
+    with capture_logs() as lines, pytest.raises(StorageError) as failed:
         await store.put("k", b"data", content_type="image/png")
-    told = capsys.readouterr().out + failed.value.detail
+    told = f"{lines} {failed.value.detail}"
     assert "storage failed" in told
     assert not any(word in told for word in ("secret", "service-key", "PRIVATE", "Bearer", "Signature"))
 
