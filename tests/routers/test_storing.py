@@ -115,14 +115,14 @@ def test_refusals(storing: httpx.Client, storage: dict[str, object], status: int
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-def test_strangers_do_not_store(storing: httpx.Client) -> None:
-    answer = httpx.post(
-        f"{storing.base_url}/optimize",
-        files={"file": PNG},
-        data={"options": '{"storage": {}}'},
-        trust_env=False,
-    )
-    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+@pytest.mark.parametrize(
+    ("storage", "status"), [("{}", 200), ('{"path": "logo.png"}', 401), ('{"bucket": "other"}', 401)]
+)
+def test_strangers_store_by_hash_alone(storing: httpx.Client, storage: str, status: int) -> None:
+    options = f'{{"storage": {storage}}}'
+    url = f"{storing.base_url}/optimize"
+    answer = httpx.post(url, files={"file": PNG}, data={"options": options}, trust_env=False)
+    assert answer.status_code == status
 
 
 def test_when_storing_fails_the_problem_has_the_image(storing: httpx.Client, s3_front: Front) -> None:
