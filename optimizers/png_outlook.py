@@ -33,12 +33,12 @@ FITS: dict[str, Fit] = {
     "from raw": Fit({"one": -1.988}, -1.573, 2.002),
     # 11 rows, factor 1.24
     "from raw seen": Fit({"one": 1.393, "drawn": 1.082, "pixels": -0.097}, -0.34, 0.316),
-    # 73 rows, 9.9
-    "indexed": Fit({"one": 0.17, "palette": -0.072}, -0.329, 0.104),
-    # 17 rows, 7.4
-    "indexed seen": Fit({"one": -0.628, "flat": 0.743, "edges": 0.543, "drawn": 0.029}, -0.138, 0.304),
-    # 2 rows, 80.8
-    "steps seen": Fit({"one": -1.699}, -1.699, 0.0),
+    # 73 rows, 5.3
+    "indexed": Fit({"one": -0.13, "density": -0.04, "pixels": -0.025, "quality": 0.391}, -0.062, 0.087),
+    # 17 rows, 1.8
+    "indexed seen": Fit({"one": 0.0}, -0.17, 0.0),
+    # set by hand: too few to be fitted
+    "steps seen": Fit({"one": 0.0}, -0.05, 0.0),
     # 133 rows, 15.4
     "unread": Fit({"one": -0.348}, -1.422, 0.3),
 }

@@ -34,6 +34,8 @@ DIAL_SPAN = 40
 """How far below its dial pngquant may end: it declines where 256 colours do not get there. Grain costs it points
 that nobody misses (photographs it rates at 47-68 score 67-80)."""
 MOST_COLOURS = 256
+REDUCED_BELOW = 60
+"""From this quality on a file of few colours or levels keeps them: half of them would do, pass after pass."""
 FULL_UP_TO = 84
 """Pare's quality up to which a full palette will do: such photographs score 71-86."""
 FEW_COLOURS = 16
@@ -61,6 +63,14 @@ class Picture:
     photo: bool
     levels: float
     """Of its richest channel."""
+
+    even: bool = False
+    """Whether these are even steps: it has been posterized."""
+
+    @property
+    def is_reduced(self) -> bool:
+        """Whether colours or levels have been taken from it before."""
+        return self.even or self.palette > 0
 
     @property
     def palette(self) -> int:
@@ -97,11 +107,13 @@ class Palette:
 
     async def write(self, picture: Picture, quality: int, tools: Toolbox) -> bytes | None:
         dial = self.dial(picture, quality)
+        if picture.is_reduced and quality >= REDUCED_BELOW:
+            return None
         target = f"--quality={max(0, dial - DIAL_SPAN)}-{dial}"
         dithering = f"--floyd={self.dithering}" if self.dithering else "--nofs"
         speed = f"--speed={SPEEDS[picture.effort]}"
         few = await tools.run("pngquant", target, speed, dithering, "-", stdin=picture.samples, no_result=DECLINED)
-        # A file of few colours keeps them unless half of them will do: else it would fade with every pass.
+        # Even then it keeps them unless half of them will do: else it would fade with every pass.
         return None if not few or 2 * colours(split(few)[0]) > picture.palette > 0 else few
 
 
@@ -135,7 +147,7 @@ async def picture_of(
         return None
     soft = seen["soft"] >= SOFT
     photo = soft and seen["busy"] >= BUSY
-    return Picture(chunks, samples, packing, freedom(chunks), effort, soft, photo, seen["levels"])
+    return Picture(chunks, samples, packing, freedom(chunks), effort, soft, photo, seen["levels"], bool(seen["even"]))
 
 
 async def at_quality(picture: Picture, quality: int, tools: Toolbox) -> Candidate | None:
@@ -156,7 +168,8 @@ async def at_quality(picture: Picture, quality: int, tools: Toolbox) -> Candidat
 def encoders(picture: Picture, tools: Toolbox) -> list[Encoder]:
     """What competes at equal score: no dithering first, which is smallest on nearly all pictures."""
     strengths = (0.0, HALF, WHOLE) if picture.effort is Effort.BEST else (0.0,)
-    made = [_encoder(Palette(strength), picture, tools) for strength in strengths]
+    highest = REDUCED_BELOW - 1 if picture.is_reduced else 100
+    made = [_encoder(Palette(strength), picture, tools, highest) for strength in strengths]
     if picture.palette or not (picture.photo if picture.effort is Effort.FAST else picture.soft):
         return made
     levels = Posterized()

@@ -75,7 +75,7 @@ def test_photographs_are_soft_and_busy_and_drawings_neither() -> None:
 
 
 def test_a_picture_without_any_step_is_read() -> None:
-    assert traits(encode(Image.new("RGB", (1, 1)), "PNG")) == {"busy": 0, "soft": 0, "levels": 1}
+    assert traits(encode(Image.new("RGB", (1, 1)), "PNG")) == {"busy": 0, "soft": 0, "levels": 1, "even": 0}
 
 
 # fewer levels
