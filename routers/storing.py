@@ -36,8 +36,9 @@ def resolve(upload: Upload, parts: Services, who: Caller) -> Destination:
     options = upload.storage
     assert options
     # By its own hash in the default bucket, a stranger's result overwrites nothing.
-    if parts.gate.keys and not who.authenticated and options != StorageOptions():
-        raise Unauthorized("storing under a name of one's own needs an API key")
+    open_to_all = options == StorageOptions() and not parts.settings.require_auth
+    if parts.gate.keys and not who.authenticated and not open_to_all:
+        raise Unauthorized("storing needs an API key, but by hash where everybody may call")
     expand(options.path, digest=64 * "0", filename=upload.source.filename, extension="ext")
     store = parts.stores.named(options.provider, options.bucket)
     return Destination(store, options, parts.settings.storage_signed_url_seconds)
