@@ -57,9 +57,7 @@ class Conversion:
         """Decode, encode, verify, conclude. Raises PareError where nothing can be made of the input."""
         task = self.task
         with task.clock.span("encode"):
-            cleaned = await task.optimizer.clean(task.source.data, task.policy.metadata, task.tools)
-            if cleaned is None:
-                raise error_of(task.tools)
+            cleaned = await task.clean()
             decoded = await self._decode(cleaned.data)
             cleaned = replace(cleaned, data=b"")  # what it shows lies decoded beside it
             rivals: list[Rival] = []
@@ -136,11 +134,10 @@ class Conversion:
         part = await part_of(self.task, first, PNG, decoder) if not given.durations else None
         seeker = Seeker(policy, self.task.floor, judge)
         best = await seeker.best(encoders, part)
-        attempts = [Attempt(tried.candidate, tried.milliseconds, "beaten") for tried in seeker.tried]
-        if best is None and attempts:
-            best = max((attempt.candidate for attempt in attempts), key=lambda made: made.score or 0.0)
-        self.attempts += [attempt for attempt in attempts if attempt.candidate is not best]
-        return [attempt for attempt in attempts if attempt.candidate is best]
+        if best is None and seeker.tried:
+            best = max((attempt.candidate for attempt in seeker.tried), key=lambda made: made.score or 0.0)
+        self.attempts += [attempt for attempt in seeker.tried if attempt.candidate is not best]
+        return [attempt for attempt in seeker.tried if attempt.candidate is best]
 
     async def _looks_ruined(self, winner: Rival) -> bool:
         """Whether the winner is one that nobody measured, its encoder doubts, and a look at a part finds too poor."""

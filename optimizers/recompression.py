@@ -13,7 +13,7 @@ from optimizers.judging import FLOOR_PIXELS, judge_of, part_of
 from optimizers.outcome import Attempt, Outcome, Reason
 from optimizers.policy import Policy
 from optimizers.seeker import Seeker
-from optimizers.task import Task, error_of
+from optimizers.task import Task
 from optimizers.toolbox import Toolbox
 from optimizers.verify import differences
 
@@ -38,7 +38,7 @@ class Recompression:
         """Clean, propose, verify, conclude. Raises PareError where the input has to be refused."""
         policy = self.task.policy
         with self.task.clock.span("encode"):
-            cleaned = await self._clean()
+            cleaned = await self.task.clean()
             seeks = policy.seeks and not self.task.optimizer.vector
             attempts = await (self._seek(cleaned, policy) if seeks else self._propose(cleaned, policy))
         with self.task.clock.span("verify"):
@@ -47,12 +47,6 @@ class Recompression:
             cleaned, attempts = await self._once_more(cleaned)
         return self._conclude(cleaned, attempts)
 
-    async def _clean(self) -> Cleaned:
-        cleaned = await self.task.optimizer.clean(self.task.source.data, self.task.policy.metadata, self.task.tools)
-        if cleaned is None:
-            raise error_of(self.task.tools)
-        return cleaned
-
     async def _seek(self, cleaned: Cleaned, policy: Policy) -> list[Attempt]:
         """The file that meets the wishes, found by trials, and lossless rivals where it is not clearly smaller."""
         encoders = await self.task.optimizer.recoders(*self._given(cleaned, policy))
@@ -60,9 +54,8 @@ class Recompression:
         part = await part_of(self.task, cleaned.data, self._decoder, self._decoder) if encoders else None
         seeker = Seeker(policy, self.task.floor, judge)
         best = await seeker.best(encoders, part)
-        attempts = [Attempt(tried.candidate, tried.milliseconds, "beaten") for tried in seeker.tried]
-        self.also_ran += [attempt for attempt in attempts if attempt.candidate is not best]
-        attempts = [attempt for attempt in attempts if attempt.candidate is best]
+        self.also_ran += [attempt for attempt in seeker.tried if attempt.candidate is not best]
+        attempts = [attempt for attempt in seeker.tried if attempt.candidate is best]
         if best is None or len(best.data) > CLEARLY_SMALLER * len(cleaned.data):
             attempts += await self._propose(cleaned, replace(policy, lossless=True))
         return attempts

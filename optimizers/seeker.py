@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from math import exp
 
 from optimizers.base import Candidate, Encoder
+from optimizers.outcome import Attempt
 from optimizers.policy import Policy
 from optimizers.search import Trial, Try, fit, locate, reach
 
@@ -34,14 +35,6 @@ class Part:
     judge: Judge
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """A finished file and the milliseconds that making and judging it took."""
-
-    candidate: Candidate
-    milliseconds: float
-
-
 @dataclass
 class Seeker:
     """One search over every encoder that competes for one picture."""
@@ -50,8 +43,8 @@ class Seeker:
     floor: float
     """No budget is worth a result below this score."""
     judge: Judge
-    tried: list[Tried] = field(default_factory=list)
-    """Every finished file, in the order in which they came."""
+    tried: list[Attempt] = field(default_factory=list)
+    """Every finished file, in the order in which they came, with the time that making and judging it took."""
 
     async def best(self, encoders: Sequence[Encoder], part: Part | None = None) -> Candidate | None:
         """The file that meets the wishes best; None where no loss is worth it."""
@@ -120,7 +113,7 @@ class Seeker:
                 if candidate is None or score is None:
                     return None
                 made[quality] = replace(candidate, score=score)
-                self.tried.append(Tried(made[quality], (time.perf_counter() - started) * 1000))
+                self.tried.append(Attempt(made[quality], (time.perf_counter() - started) * 1000, "beaten"))
                 if self._is_beaten(made[quality]):
                     return None
             return Trial(quality, made[quality].data, made[quality].score or 0.0)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exceptions import ToolError
-from optimizers.base import ImageInfo, Optimizer, Source
+from optimizers.base import Cleaned, ImageInfo, Optimizer, Source
 from optimizers.outcome import Clock
 from optimizers.policy import Policy
 from optimizers.toolbox import Toolbox, ToolUse
@@ -29,6 +29,13 @@ class Task:
     def uses(self) -> tuple[ToolUse, ...]:
         """Every use of a tool so far."""
         return (*self.tools.uses, *self.proof.uses)
+
+    async def clean(self) -> Cleaned:
+        """The picture without what the metadata policy takes away. Raises ToolError."""
+        cleaned = await self.optimizer.clean(self.source.data, self.policy.metadata, self.tools)
+        if cleaned is None:
+            raise error_of(self.tools)
+        return cleaned
 
     async def look(self, optimizer: Optimizer, data: bytes, *, exact: bool) -> dict[str, Any]:
         """What is to be seen in a file. Raises UnprocessableImage, ToolError."""

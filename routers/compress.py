@@ -50,7 +50,7 @@ async def compress(request: Request, parts: ServicesDep, who: CallerDep, upload:
     """Send the bytes as the body, and the JPEG comes back; send them as form field `image`, and it is stored.
 
     Transparent pixels are shown on `background`, mixed as light mixes; of an animation the first frame is taken.
-    Storing goes to the default store and, where keys are set, needs one.
+    Storing goes to the default store, by hash.
     """
     destination = resolve(upload, parts, who) if upload.storage else None
     outcome = await while_connected(request, parts.recall.run(upload.source, upload.policy, upload.spans))

@@ -54,8 +54,9 @@ async def optimize(request: Request, parts: ServicesDep, who: GuestDep, upload: 
     """Send the file as form field `file` (options as JSON in `options`), its URL as JSON, or the raw body.
 
     With a raw body, options go into the query. With `storage` in the options of a form or JSON, the result is put into
-    a store and the answer is the receipt; where keys are set, that needs one. When storing fails, the problem says so
-    and has the receipt with a small image; whoever prefers `image/*` gets the bytes under the same status.
+    a store and the answer is the receipt; where keys are set, a name of one's own needs one. When storing fails, the
+    problem says so and has the receipt with a small image; whoever prefers `image/*` gets the bytes under the same
+    status.
 
     A browser may come with a ticket instead of a key: `Authorization: Ticket TICKET`, or `ticket` in the query.
     """

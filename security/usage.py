@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable
 
 from limits.aio.storage import Storage
 
@@ -18,19 +19,19 @@ class Usage:
 
     async def add(self, name: str) -> int | None:
         """One more, and how many that makes; None where nothing can be counted just now."""
-        try:
-            async with asyncio.timeout(REDIS_SECONDS):
-                return await self._storage.incr(_key(name), KEPT_SECONDS)
-        except Exception:
-            return None
+        return await _told(self._storage.incr(_key(name), KEPT_SECONDS))
 
     async def count(self, name: str) -> int | None:
         """How many so far; None where that cannot be told just now."""
-        try:
-            async with asyncio.timeout(REDIS_SECONDS):
-                return await self._storage.get(_key(name))
-        except Exception:
-            return None
+        return await _told(self._storage.get(_key(name)))
+
+
+async def _told(count: Awaitable[int]) -> int | None:
+    try:
+        async with asyncio.timeout(REDIS_SECONDS):
+            return await count
+    except Exception:  # whatever a store that is down, hung or talking nonsense raises: a picture is no less made
+        return None
 
 
 def _key(name: str) -> str:
