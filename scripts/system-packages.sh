@@ -19,7 +19,8 @@ for kind in "$@"; do
             ;;
         test)
             needs ip:iproute2 unshare:util-linux setpriv:util-linux exiftool:libimage-exiftool-perl \
-                rsvg-convert:librsvg2-bin redis-server:redis-server node:nodejs npm:npm
+                rsvg-convert:librsvg2-bin redis-server:redis-server node:nodejs npm:npm \
+                chromium:chromium /usr/lib/postgresql:postgresql /usr/sbin/nginx:nginx-light
             ;;
         venv) packages+=(python3-venv) ;; # a module: who calls has looked for it
         *) echo "usage: $0 runtime|build|test|venv..." >&2 && exit 2 ;;
