@@ -8,6 +8,7 @@ from typing import Any
 
 from optimizers.look import eight_bit, opened
 from utils.png_chunks import Chunk, join, split
+from utils.png_plain import plain, png_of
 
 TILE = 256
 """Pixels a side; a multiple of every codec's blocks, so that a part is cut like the whole."""
@@ -24,12 +25,13 @@ def decode(data: bytes, decoder: str, orientation: int, animated: bool) -> dict[
     frames, icc = [], b""
     with opened(data, decoder) as image:
         alpha, exif = image.has_transparency_data, image.info.get("exif") or b""
-        for index in range(image.n_frames if animated else 1):
+        count = image.n_frames if animated else 1
+        for index in range(count):
             if animated:  # of a still's pages, the one that the file opens with is shown
                 image.seek(index)
             shown, icc = _plain(image, alpha)
             shown = shown.transpose(TURNS[orientation]) if orientation in TURNS else shown
-            frames.append(_png(shown))
+            frames.append(png_of(shown, count * shown.width * shown.height))
     return {
         "frames": frames,
         "width": shown.width,
@@ -51,7 +53,7 @@ def flatten(png: bytes, background: tuple[int, int, int]) -> bytes:
         for top in range(0, image.height, rows):
             strip = image.crop((0, top, image.width, min(top + rows, image.height)))
             made.paste(_mixed(strip, background), (0, top))
-    return _png(made)
+    return png_of(made)
 
 
 def _mixed(image: Any, background: tuple[int, int, int]) -> Any:
@@ -78,7 +80,6 @@ def profiled(png: bytes, icc: bytes) -> bytes:
 def sample(data: bytes, decoder: str, budget: int) -> bytes:
     """A picture of about `budget` pixels as PNG: tiles that show as much detail, rank by rank, as the whole does."""
     import numpy as np
-    from PIL import Image
 
     with opened(data, decoder) as image:
         alpha = image.has_transparency_data
@@ -95,7 +96,7 @@ def sample(data: bytes, decoder: str, budget: int) -> bytes:
     across = ceil(sqrt(len(chosen)))
     chosen += chosen[: -len(chosen) % across]
     lines = [np.hstack(chosen[at : at + across]) for at in range(0, len(chosen), across)]
-    return _png(Image.fromarray(np.vstack(lines)))
+    return plain(np.vstack(lines))
 
 
 def mask(png: bytes) -> bytes:
@@ -103,7 +104,7 @@ def mask(png: bytes) -> bytes:
     with opened(png, "PNG") as image:
         shown = image.convert("RGBA")
         shown.putalpha(shown.getchannel("A").point(lambda a: 255 if a >= SEEN_FROM else 0))
-        return _png(shown)
+        return png_of(shown)
 
 
 def _plain(image: Any, alpha: bool) -> tuple[Any, bytes]:
@@ -128,9 +129,3 @@ def _to_srgb(image: Any, icc: bytes) -> Any:
         return ImageCms.profileToProfile(image, io.BytesIO(icc), ImageCms.createProfile("sRGB"), outputMode="RGB")
     except ImageCms.PyCMSError:  # a profile that is broken or for other samples says nothing
         return image.convert("RGB")
-
-
-def _png(image: Any) -> bytes:
-    out = io.BytesIO()
-    image.save(out, "PNG", compress_level=1, icc_profile=None)
-    return out.getvalue()
