@@ -12,7 +12,7 @@ SOME = 0.08
 """The same when patience is used up."""
 MORE = 2
 """Trials beyond it at most."""
-AIM_ABOVE = 0.4
+AIM_ABOVE = 0.2
 """Points above the goal that a guess aims at: a miss costs another trial, an excess only bytes."""
 FULL = 0.95
 """Share of a byte budget from which it counts as used up."""
