@@ -16,7 +16,6 @@ from benchmarks.pictures import Picture, Undecodable, look_at
 from benchmarks.processes import own_cpu_seconds
 from config import load_settings
 from exceptions import PareError
-from main import WORKER_PRELOAD, worker_environment
 from optimizers import pixels, score
 from optimizers.base import Source
 from optimizers.engine import Engine
@@ -27,6 +26,7 @@ from security.file_validation import ImageLimits
 from utils.concurrency import Slots
 from utils.subprocess_runner import ToolRunner
 from utils.worker_pool import WorkerPool
+from workshop import WORKER_PRELOAD, worker_environment
 
 T = TypeVar("T")
 

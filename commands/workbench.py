@@ -1,0 +1,27 @@
+"""The workshop of a command: built from the settings of this checkout, with slots of its own."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from config import ROOT, Settings, load_settings
+from utils.concurrency import Slots
+from utils.sandbox import confine
+from utils.subprocess_runner import Launcher
+from workshop import Workshop, hidden_places, open_workshop
+
+
+def settings() -> Settings:
+    """The environment's and the checkout's `.env`: never one that lies among the pictures. Raises SettingsError."""
+    return load_settings(ROOT / ".env")
+
+
+@asynccontextmanager
+async def workbench(known: Settings, jobs: int) -> AsyncIterator[Workshop]:
+    """Tools and workers for so many pictures at once."""
+    launcher = Launcher(partial(confine, hidden_places(known)))
+    with tempfile.TemporaryDirectory(prefix="pare-") as folder:
+        async with open_workshop(known, launcher, Slots(Path(folder), jobs, 0)) as shop:
+            yield shop
