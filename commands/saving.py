@@ -40,8 +40,8 @@ class Saving:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-                self._like(original, before, name)
                 file.flush()
+                self._like(original, before, name)
                 os.fsync(file.fileno())
             if self.in_place:
                 _expect_unchanged(original, before)
