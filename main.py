@@ -23,7 +23,20 @@ from estimation.memory import Memory
 from middleware import CommonHeaders, RequestContext, set_ticket_aside
 from optimizers.recall import Recall, encoder_revision
 from optimizers.selftest import impaired, self_test
-from routers import answers, compress, documents, estimate, health, metrics, optimize, problems, stored, tickets, tinify
+from routers import (
+    answers,
+    compress,
+    documents,
+    estimate,
+    health,
+    metrics,
+    optimize,
+    problems,
+    reference,
+    stored,
+    tickets,
+    tinify,
+)
 from routers.deps import Gate, Services
 from routers.draining import DRAINING, CloseWhileDraining, LingeringConnection
 from routers.outputs import Outputs
@@ -88,6 +101,8 @@ def create_app(
 
     app = Service(
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
         title="Pare",
         version=settings.version,
         summary="Smaller images that look the same.",
@@ -109,6 +124,7 @@ def create_app(
     problems.install(app)
     for room in (optimize, estimate, compress, tickets, tinify, stored, health, metrics, problems):
         app.include_router(room.router)
+    app.include_router(reference.router)
     documents.complete(app)
     return app
 

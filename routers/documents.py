@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from routers.answers import RESULT_HEADERS
+from routers.examples import illustrate
 from routers.tinify_options import Commands, SourceRequest
 from schemas import (
     QUALITY_HEADER,
@@ -127,3 +128,15 @@ def complete(app: FastAPI) -> None:
     _, described = models_json_schema([(model, "validation") for model in MODELS], ref_template=TEMPLATE)
     components["schemas"] = described["$defs"] | components.get("schemas", {})
     components["securitySchemes"] = SCHEMES
+    _forget_the_frameworks_refusals(app.openapi())
+    illustrate(app.openapi())
+
+
+def _forget_the_frameworks_refusals(document: dict[str, Any]) -> None:
+    """What the framework says of wrong parameters never leaves the service: they are a 400 in the one shape."""
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    for item in document["paths"].values():
+        for operation in item.values():
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]
