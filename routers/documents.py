@@ -102,8 +102,9 @@ def result_headers() -> dict[str, Any]:
 def query_options() -> list[dict[str, Any]]:
     """The optimization options as query parameters."""
     properties = OptimizationOptions.model_json_schema(ref_template=TEMPLATE)["properties"]
+    meanings = {name: field.description for name, field in OptimizationOptions.model_fields.items()}
     return [
-        {"name": name, "in": "query", "schema": _without_null(field), "description": RAW_ONLY}
+        {"name": name, "in": "query", "schema": _without_null(field), "description": f"{meanings[name]} {RAW_ONLY}"}
         for name, field in properties.items()
     ]
 
@@ -119,7 +120,7 @@ def compress_options() -> list[dict[str, Any]]:
 def _without_null(field: dict[str, Any]) -> dict[str, Any]:
     """In a query, what is not given is not null but absent."""
     given: list[dict[str, Any]] = [kind for kind in field.get("anyOf", [field]) if kind != {"type": "null"}]
-    return given[0]
+    return given[0] if len(given) == 1 else {"anyOf": given}
 
 
 def complete(app: FastAPI) -> None:

@@ -33,7 +33,7 @@ async def docs(request: Request) -> HTMLResponse:
 def page(app: FastAPI) -> str:
     """The whole page; the document does not change while the service runs."""
     document = app.openapi()
-    info = document["info"]
+    info, schemas = document["info"], document["components"]["schemas"]
     operations = [
         (path, method, operation)
         for path, item in document["paths"].items()
@@ -49,7 +49,7 @@ def page(app: FastAPI) -> str:
             f"<p>{escape(info.get('summary', ''))}",
             " <a href=/openapi.json>openapi.json</a> <a href=/errors>Errors</a></header>",
             f"<nav aria-label=Operations><ol>{''.join(_link(*one) for one in operations)}</ol></nav>",
-            f"<main>{''.join(_operation(*one) for one in operations)}</main></html>",
+            f"<main>{''.join(_operation(*one, schemas) for one in operations)}</main></html>",
         )
     )
 
@@ -63,7 +63,7 @@ def _link(path: str, method: str, operation: dict[str, Any]) -> str:
     return f"<li><a href='#{_anchor(path, method)}'>{name}</a>"
 
 
-def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
+def _operation(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:
     anchor = _anchor(path, method)
     parts = (
         f"<section id='{anchor}' aria-labelledby='{anchor}-name'>",
@@ -72,7 +72,7 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
         *(f"<p>{_prose(text)}</p>" for text in operation.get("description", "").split("\n\n") if text),
         *(_code(sample["source"]) for sample in operation["x-codeSamples"]),
         _credentials(operation.get("security", [])),
-        _parameters(operation.get("parameters", [])),
+        _parameters(operation.get("parameters", []), schemas),
         *_examples("Body", operation.get("requestBody", {})),
         "<h3>Answers</h3>",
         *(line for status, answer in operation["responses"].items() for line in _answer(status, answer)),
@@ -88,11 +88,12 @@ def _credentials(security: list[dict[str, Any]]) -> str:
     return f"<p class=aside>Credentials: {names}{' (or none, where the service asks for none)' * ({} in security)}</p>"
 
 
-def _parameters(parameters: list[dict[str, Any]]) -> str:
+def _parameters(parameters: list[dict[str, Any]], schemas: dict[str, Any]) -> str:
     if not parameters:
         return ""
     rows = "".join(
-        f"<tr><th scope=row><code>{escape(p['name'])}</code><td>{p['in']}<td><code>{escape(_type(p['schema']))}</code>"
+        f"<tr><th scope=row><code>{escape(p['name'])}</code><td>{p['in']}"
+        f"<td><code>{escape(_type(p['schema'], schemas))}</code>"
         f"<td>{_prose(p.get('description') or p['schema'].get('description', ''))}"
         for p in parameters
     )
@@ -102,12 +103,12 @@ def _parameters(parameters: list[dict[str, Any]]) -> str:
     )
 
 
-def _type(schema: dict[str, Any]) -> str:
+def _type(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
     """What a value may be, in a word."""
     if "$ref" in schema:
-        return str(schema["$ref"].rpartition("/")[2].lower())
+        return _type(schemas[schema["$ref"].rpartition("/")[2]], schemas)
     if "anyOf" in schema:
-        return " | ".join(_type(kind) for kind in schema["anyOf"])
+        return " | ".join(_type(kind, schemas) for kind in schema["anyOf"])
     if "const" in schema:
         return str(schema["const"])
     if "enum" in schema:
