@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from config import Settings, SettingsError, check_folders, load_settings
 from estimation.memory import Memory
+from machinery import build_machinery, hidden_places
 from middleware import CommonHeaders, RequestContext, set_ticket_aside
 from optimizers.recall import Recall, encoder_revision
 from optimizers.selftest import impaired, self_test
@@ -57,7 +58,6 @@ from utils.result_cache import open_cache
 from utils.sandbox import confine
 from utils.subprocess_runner import Launcher
 from utils.url_fetch import Fetcher, FetchLimits, UrlCheck
-from workshop import hidden_places, open_workshop
 
 PROBES = ("/health", "/metrics")
 TELEMETRY: TelemetryConfig = {
@@ -135,12 +135,13 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
     await checkpoint()  # imports the loop's backend, for which the first of very many callers may find no file left
     slots = Slots(settings.slots_dir, settings.compression_semaphore_size, settings.max_queue_depth)
     bodies = ByteBudget(settings.max_arriving)
+    machinery = build_machinery(settings, launcher, slots)
+    engine, limits = machinery.engine, machinery.limits
     stores = build_stores(settings)
     redis_url = settings.redis_url.get_secret_value()
     cached = (settings.result_cache_mb << 20, settings.result_cache_entry_mb << 20)
     waiting_room = settings.output_cache_mb << 20
     async with (
-        open_workshop(settings, launcher, slots) as shop,
         open_storage(redis_url) as storage,
         open_cache(redis_url, *cached, settings.redis_cache_expiration_seconds) as results,
         open_cache(redis_url, waiting_room, waiting_room, settings.output_seconds, room="outputs") as waiting,
@@ -148,18 +149,18 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
         try:
             for part in switched_off(settings):
                 log.warning(part)
-            reports = await self_test(shop.engine, shop.runner)
-            for name in impaired(shop.engine.formats, reports):
+            reports = await self_test(engine, machinery.runner)
+            for name in impaired(engine.formats, reports):
                 log.warning("a tool does not work", format=name, health="/health")
             gate = build_gate(settings, storage)
-            bounds = (shop.limits, shop.documents, settings.min_score_floor)
+            bounds = (limits, machinery.documents, settings.min_score_floor)
             revision = encoder_revision(reports, settings.version, *bounds)
-            recall = Recall(shop.engine, results, revision)
+            recall = Recall(engine, results, revision)
             tickets = build_tickets(settings, storage, gate.keys)
             outputs, usage = Outputs(waiting), Usage(storage)
             yield Services(
                 settings,
-                shop.engine,
+                engine,
                 recall,
                 results,
                 slots,
@@ -168,7 +169,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
                 tickets,
                 fetcher,
                 stores,
-                shop.estimator,
+                machinery.estimator,
                 Memory(),
                 outputs,
                 usage,
@@ -177,6 +178,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
             )
         finally:
             await stores.close()
+            await machinery.close()
 
 
 def build_gate(settings: Settings, storage: Storage) -> Gate:

@@ -16,6 +16,7 @@ from benchmarks.files import samples
 from benchmarks.programs import run
 from config import load_settings
 from exceptions import PareError
+from machinery import WORKER_PRELOAD, worker_environment
 from optimizers.base import Source, Target
 from optimizers.engine import Engine
 from optimizers.look import opened
@@ -26,7 +27,6 @@ from security.file_validation import ImageLimits
 from utils.concurrency import Slots
 from utils.subprocess_runner import ToolRunner
 from utils.worker_pool import WorkerPool
-from workshop import WORKER_PRELOAD, worker_environment
 
 LARGEST_VARIANT = 400_000
 """Pixels; many small pictures tell more than a few large ones."""

@@ -26,8 +26,8 @@ from benchmarks.replay import Bare, save
 from benchmarks.service import Service, client, service
 from benchmarks.table import markdown, number, verdict
 from config import load_settings
+from machinery import worker_environment
 from optimizers.policy import Effort, Policy
-from workshop import worker_environment
 
 TYPICAL_JPEG = 100_000
 NOTHING = 0.001

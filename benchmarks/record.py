@@ -10,12 +10,12 @@ from typing import ParamSpec, TypeVar
 from benchmarks.replay import Call, Program, Recording
 from config import Settings
 from exceptions import PareError
+from machinery import WORKER_PRELOAD, worker_environment
 from optimizers.policy import Policy
 from optimizers.router import detect
 from optimizers.toolbox import Toolbox
 from utils.subprocess_runner import ToolRunner
 from utils.worker_pool import WorkerPool
-from workshop import WORKER_PRELOAD, worker_environment
 
 P = ParamSpec("P")
 T = TypeVar("T")

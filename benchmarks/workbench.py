@@ -16,6 +16,7 @@ from benchmarks.pictures import Picture, Undecodable, look_at
 from benchmarks.processes import own_cpu_seconds
 from config import load_settings
 from exceptions import PareError
+from machinery import WORKER_PRELOAD, worker_environment
 from optimizers import pixels, score
 from optimizers.base import Source
 from optimizers.engine import Engine
@@ -26,7 +27,6 @@ from security.file_validation import ImageLimits
 from utils.concurrency import Slots
 from utils.subprocess_runner import ToolRunner
 from utils.worker_pool import WorkerPool
-from workshop import WORKER_PRELOAD, worker_environment
 
 T = TypeVar("T")
 

@@ -25,17 +25,18 @@ async def estimate(
 ) -> Exit:
     """A row or a line of JSON for each file, and the sum. Raises Wrong before any work."""
     known = settings()
+    jobs = jobs or known.compression_semaphore_size
     policy = policy_of(options, known.default_quality)
     found = find(named, recursive=recursive)
     estimates: list[tuple[Path, Estimate]] = []
     failed = 0
-    async with workbench(known, jobs or known.compression_semaphore_size) as shop:
+    async with workbench(known, jobs) as machinery:
 
         async def work(picture: Picture) -> tuple[Path, Estimate | str]:
-            return picture.path, await _estimated(picture.path, shop.estimator, policy, known.max_file_size)
+            return picture.path, await _estimated(picture.path, machinery.estimator, policy, known.max_file_size)
 
         with progress(len(found.pictures)) as bar:
-            async with aclosing(each(found.pictures, work, shop.slots.size)) as results:
+            async with aclosing(each(found.pictures, work, jobs)) as results:
                 async for path, result in results:
                     bar.advance(bar.task_ids[0])
                     if isinstance(result, Estimate):

@@ -24,11 +24,11 @@ async def health(url: str | None, *, json: bool) -> Exit:
 
 
 async def _tested() -> dict[str, Any]:
-    async with workbench(settings(), 1) as shop:
-        reports = await self_test(shop.engine, shop.runner)
-        broken = impaired(shop.engine.formats, reports)
+    async with workbench(settings(), 1) as machinery:
+        reports = await self_test(machinery.engine, machinery.runner)
+        broken = impaired(machinery.engine.formats, reports)
         formats = {
-            f.spec.name: {"tools": f.spec.tools, "works": f.spec.name not in broken} for f in shop.engine.formats
+            f.spec.name: {"tools": f.spec.tools, "works": f.spec.name not in broken} for f in machinery.engine.formats
         }
     tools = {r.tool: {"available": r.available, "version": r.version, "self_test": r.works} for r in reports}
     return {"status": "degraded" if broken else "ok", "tools": tools, "formats": formats}

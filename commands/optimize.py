@@ -26,6 +26,7 @@ async def optimize(
 ) -> Exit:
     """A row or a line of JSON for each file, and the sum. Raises Wrong before any work."""
     known = settings()
+    jobs = jobs or known.compression_semaphore_size
     policy = policy_of(options, known.default_quality)
     if saving.in_place and saving.folder:
         raise Wrong("--in-place and --output exclude each other")
@@ -33,10 +34,10 @@ async def optimize(
         raise Wrong("--in-place keeps the format: use --output for another one")
     found = find(named, recursive=recursive, leave_out=saving.folder)
     total, shown = Total(skipped=found.others), Lines() if json else Rows()
-    async with workbench(known, jobs or known.compression_semaphore_size) as shop:
-        job = Job(shop.engine, policy, saving, known.max_file_size, dry_run)
+    async with workbench(known, jobs) as machinery:
+        job = Job(machinery.engine, policy, saving, known.max_file_size, dry_run)
         with progress(len(found.pictures)) as bar:
-            async with aclosing(each(found.pictures, job.work, shop.slots.size)) as results:
+            async with aclosing(each(found.pictures, job.work, jobs)) as results:
                 async for result in results:
                     total.add(result)
                     shown.add(result)

@@ -1,4 +1,4 @@
-"""The workshop of a command: built from the settings of this checkout, with slots of its own."""
+"""The machinery of a command: built from the settings of this checkout, with slots of its own."""
 
 import tempfile
 from collections.abc import AsyncIterator
@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from config import ROOT, Settings, load_settings
+from machinery import Machinery, build_machinery, hidden_places
 from utils.concurrency import Slots
 from utils.sandbox import confine
 from utils.subprocess_runner import Launcher
-from workshop import Workshop, hidden_places, open_workshop
 
 
 def settings() -> Settings:
@@ -19,9 +19,12 @@ def settings() -> Settings:
 
 
 @asynccontextmanager
-async def workbench(known: Settings, jobs: int) -> AsyncIterator[Workshop]:
+async def workbench(known: Settings, jobs: int) -> AsyncIterator[Machinery]:
     """Tools and workers for so many pictures at once."""
     launcher = Launcher(partial(confine, hidden_places(known)))
     with tempfile.TemporaryDirectory(prefix="pare-") as folder:
-        async with open_workshop(known, launcher, Slots(Path(folder), jobs, 0)) as shop:
-            yield shop
+        machinery = build_machinery(known, launcher, Slots(Path(folder), jobs, 0))
+        try:
+            yield machinery
+        finally:
+            await machinery.close()

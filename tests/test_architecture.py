@@ -25,7 +25,7 @@ FLOOR = {
     "schemas": 4,
     "routers": 5,
     "middleware": 5,
-    "workshop": 5,
+    "machinery": 5,
     "main": 6,
     "commands": 6,
     "cli": 6,

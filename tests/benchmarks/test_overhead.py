@@ -8,8 +8,8 @@ from benchmarks import overhead
 from benchmarks.load import Load
 from benchmarks.overhead import Cpu, Throughput, report
 from config import load_settings
+from machinery import worker_environment
 from tests.helpers import encode, photo
-from workshop import worker_environment
 
 
 def line(text: str, start: str) -> list[str]:

@@ -13,12 +13,12 @@ from types import SimpleNamespace
 import pytest
 
 from config import Settings
+from machinery import hidden_places, worker_environment
 from tests.utils.test_worker_pool import call
 from utils import sandbox
 from utils.sandbox import Confinement, confine
 from utils.subprocess_runner import CONFINED, MIB, Launcher, ToolRunner
 from utils.worker_pool import ROOT, WorkerPool
-from workshop import hidden_places, worker_environment
 
 TRIES = {
     "socket": "import socket; socket.socket().close()",

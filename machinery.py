@@ -2,8 +2,6 @@
 
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -21,20 +19,24 @@ WORKER_PRELOAD = ("optimizers.router", "PIL.Image")
 
 
 @dataclass(frozen=True)
-class Workshop:
+class Machinery:
     """The engine, the estimator and what they were built with."""
 
     runner: ToolRunner
-    slots: Slots
     limits: ImageLimits
     documents: DocumentLimits
     engine: Engine
     estimator: Estimator
+    pools: tuple[WorkerPool, ...]
+
+    async def close(self) -> None:
+        """End every worker."""
+        for pool in self.pools:
+            await pool.close()
 
 
-@asynccontextmanager
-async def open_workshop(settings: Settings, launcher: Launcher, slots: Slots) -> AsyncIterator[Workshop]:
-    """Tools and workers for as many pictures at once as there are slots; ended on the way out."""
+def build_machinery(settings: Settings, launcher: Launcher, slots: Slots) -> Machinery:
+    """Tools, and workers for as many pictures at once as there are slots; nothing is started yet."""
     # The clock ends a tool; its CPU limit, which threads use up faster, only one that outlived the service.
     runner = ToolRunner(settings.search_path, ProcessLimits(cpu_seconds=4 * settings.tool_timeout_seconds), launcher)
     limits, documents = image_limits(settings), document_limits(settings)
@@ -43,11 +45,8 @@ async def open_workshop(settings: Settings, launcher: Launcher, slots: Slots) ->
     sketchers = WorkerPool(1, worker_environment(settings), WORKER_PRELOAD, launcher)
     wait, floor = settings.tool_timeout_seconds, settings.min_score_floor
     engine = Engine(runner, workers, slots, limits, wait, formats, floor)
-    try:
-        yield Workshop(runner, slots, limits, documents, engine, Estimator(runner, sketchers, formats, limits))
-    finally:
-        await sketchers.close()
-        await workers.close()
+    estimator = Estimator(runner, sketchers, formats, limits)
+    return Machinery(runner, limits, documents, engine, estimator, (sketchers, workers))
 
 
 def image_limits(settings: Settings) -> ImageLimits:
