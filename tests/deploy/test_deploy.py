@@ -196,3 +196,9 @@ def test_spans_of_a_picture_are_counted(service: httpx.Client) -> None:
     assert service.post("/optimize", content=encode(photo(seed=7), "JPEG")).status_code == 200
     spans = set(re.findall(r'pare_span_seconds_count\{span="(\w+)"\}', service.get("/metrics").text))
     assert {"inspect", "queue", "encode", "verify"} <= spans
+
+
+def test_settings_in_the_notes_on_migrating_exist() -> None:
+    named = set(re.findall(r"`([A-Z][A-Z]+(?:_[A-Z]+)+)\b", (ROOT / "docs" / "migrating.md").read_text()))
+    foreign = {name for name in named if name.startswith("IMGPROXY_")} | {"CA_BUNDLE"}
+    assert len(named - foreign) > 10 and named - foreign - {name.upper() for name in Settings.model_fields} == set()
