@@ -12,7 +12,7 @@ EXITS = "\n\n".join(
         "1: a file failed, or something does not work",
         "2: a wrong option or setting; nothing was done",
         "3: every file was worked on, but for some --max-bytes or --min-score was out of reach",
-        "130, 143: interrupted by Ctrl-C or SIGTERM",
+        "129, 130, 143: interrupted by a terminal that closed, Ctrl-C, SIGTERM",
         "141: nobody reads the output any more",
     )
 )

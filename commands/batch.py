@@ -40,6 +40,9 @@ def _next(waiting: Iterator[T], work: Callable[[T], Coroutine[Any, Any, R]]) -> 
 def progress(total: int) -> Progress:
     """A bar on standard error; none where that is no terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    shared = sys.stdout.isatty()  # only then may what is printed be drawn above the bar: elsewhere it would be lost
+    console = Console(stderr=True)
+    quiet = not sys.stderr.isatty()
+    bar = Progress(*columns, console=console, transient=True, disable=quiet, redirect_stdout=shared)
     bar.add_task("", total=total)
     return bar

@@ -22,6 +22,7 @@ class Exit(IntEnum):
     FAILED = 1
     WRONG = 2
     UNREACHED = 3
+    HUNG_UP = 129
     INTERRUPTED = 130
     BROKEN_PIPE = 141
     TERMINATED = 143
@@ -60,19 +61,20 @@ def _refused(sentence: str) -> Exit:
 
 
 async def _until_told(command: Coroutine[Any, Any, Exit]) -> Exit:
-    """The command, ended in order by SIGTERM as it is by Ctrl-C."""
+    """The command, ended in order by SIGTERM, or by a terminal that closes, as it is by Ctrl-C."""
     task = asyncio.create_task(command)
-    told = False
+    told: list[Exit] = []
 
-    def end() -> None:
-        nonlocal told
-        told = True
+    def end(code: Exit) -> None:
+        told.append(code)
         task.cancel()
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
+    for number, code in ((signal.SIGTERM, Exit.TERMINATED), (signal.SIGHUP, Exit.HUNG_UP)):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            asyncio.get_running_loop().add_signal_handler(number, end, code)
     try:
         return await task
     except asyncio.CancelledError:
         if not told:
             raise
-        return Exit.TERMINATED
+        return told[0]

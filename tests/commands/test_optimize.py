@@ -2,14 +2,18 @@
 
 import json
 import os
+import pty
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.commands.shell import children, leftovers, pare, runs, start
+from config import ROOT
+from tests.commands.shell import children, environment, leftovers, pare, runs, start
 from tests.helpers import decode, difference, encode, graphic, photo
 
 PHOTO = encode(photo(), "JPEG", quality=95)
@@ -133,7 +137,7 @@ def test_settings_come_from_no_env_file_among_the_pictures(tmp_path: Path) -> No
     assert code == 2 and err.startswith("pare: DEFAULT_QUALITY is wrong")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_interrupted_it_leaves_nothing_behind(number: signal.Signals, code: int, tmp_path: Path) -> None:
     large = encode(photo(1600, 1200), "PNG")
     for index in range(6):
@@ -159,3 +163,30 @@ def test_a_reader_who_leaves_ends_it(tmp_path: Path) -> None:
     assert process.wait(timeout=20) == 141 and process.stderr.read() == ""
     process.stderr.close()
     assert len(list((tmp_path / "out").iterdir())) < 12 and leftovers(tmp_path) == []
+
+
+def test_on_a_terminal_a_bar_shows_how_far_it_is(tmp_path: Path) -> None:
+    for index in range(3):
+        (tmp_path / f"{index}.png").write_bytes(LOGO)
+    ours, theirs = pty.openpty()
+    argv = [sys.executable, str(ROOT / "cli.py"), "optimize", ".", "-r", "--dry-run", "--json"]
+    env = environment(tmp_path, TERM="xterm", COLUMNS="100")
+    process = subprocess.Popen(argv, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=theirs, text=True)
+    out, _ = process.communicate(timeout=60)
+    os.close(theirs)
+    seen = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert process.returncode == 0 and "0/3" in seen and len(out.splitlines()) == 4
+
+
+def test_what_cannot_be_read_or_written_fails_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(LOGO)
+    (tmp_path / "huge.png").touch()
+    os.truncate(tmp_path / "huge.png", 40 << 20)
+    (tmp_path / "out").touch()
+    code, out, _ = pare(tmp_path, "optimize", "a.png", "huge.png", "--json")
+    files, total = lines(out)
+    assert code == 1 and (total["written"], total["failed"]) == (1, 1)
+    assert "MAX_FILE_SIZE_MB" in files["huge.png"]["detail"]
+    code, out, _ = pare(tmp_path, "optimize", "a.png", "--output", "out/below", "--json")
+    assert code == 1 and lines(out)[0]["a.png"]["status"] == "failed"

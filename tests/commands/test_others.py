@@ -1,6 +1,7 @@
 """`estimate`, `health`, `config check` and the help."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -101,3 +102,16 @@ def test_help_loads_nothing_heavy() -> None:
 
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_the_script_finds_its_checkout_from_anywhere(tmp_path: Path) -> None:
+    checkout = tmp_path / "a checkout"
+    for folder in ("scripts", ".venv/bin"):
+        (checkout / folder).mkdir(parents=True)
+    shutil.copy(ROOT / "scripts" / "pare", checkout / "scripts")
+    python = checkout / ".venv" / "bin" / "python"
+    python.write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
+    python.chmod(0o755)
+    (tmp_path / "pare").symlink_to(checkout / "scripts" / "pare")
+    done = subprocess.run([tmp_path / "pare", "optimize", "a b.jpg"], cwd="/", capture_output=True, text=True)
+    assert done.stdout == f"{checkout}/cli.py|optimize|a b.jpg|", done.stderr

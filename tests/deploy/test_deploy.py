@@ -17,7 +17,7 @@ from main import create_app
 DEPLOY = ROOT / "deploy"
 PORT = Settings.model_fields["port"].default
 FILES = sorted(path for kind in ("*.yaml", "*.yml", "*.json") for path in DEPLOY.rglob(kind))
-OTHERS = {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB", "FLOWER_BASIC_AUTH", "REDIS_PASSWORD"}
+OTHERS = {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB", "FLOWER_BASIC_AUTH", "REDIS_PASSWORD", "REDISCLI_AUTH"}
 OTHERS |= {"MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"}
 """Variables of the programs beside the service."""
 UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
