@@ -16,8 +16,8 @@ BINARY = "binary"
 ROWS = (*STATUS.values(), *FRAMEWORK)
 REQUEST_ID = "0b8f6a52-6f2b-4f0c-9b1f-2f5c0a6e2f3d"
 DATA: Json = json.loads(Path(__file__).with_name("examples.json").read_text())
-PATHS: Json = DATA["paths"]
-"""What stands for a parameter of a path."""
+PARAMETERS: Json = DATA["parameters"]
+"""What stands for a parameter that has to be there."""
 MODELS: Json = DATA["models"]
 """By the names of schemas."""
 OPERATIONS: Json = DATA["operations"]
@@ -31,8 +31,9 @@ def illustrate(document: Json) -> None:
     for path, item in document["paths"].items():
         for method, operation in item.items():
             for parameter in operation.get("parameters", ()):
-                if parameter["in"] == "path":
-                    parameter.setdefault("example", PATHS.get(parameter["name"], parameter["name"]))
+                if parameter.get("required"):
+                    said = parameter["schema"].get("examples", [parameter["name"]])[0]
+                    parameter.setdefault("example", PARAMETERS.get(parameter["name"], said))
             for media in _media(operation):
                 _example(media, document, OPERATIONS.get(f"{method} {path}"))
             for status, answer in operation["responses"].items():
@@ -53,9 +54,14 @@ def _example(media: Json, document: Json, plain: Json | None) -> None:
         return
     schema, models = media["schema"], document["components"]["schemas"]
     names = [kind["$ref"].rpartition("/")[2] for kind in (schema, *schema.get("anyOf", ())) if "$ref" in kind]
-    found = {name: MODELS.get(name) or next(iter(models[name].get("examples", ())), None) for name in names}
+    found = {name: _own(models[name]) or MODELS.get(name) for name in names}
     given = found if names else {"answer": plain}
     media["examples"] = {name: {"value": value} for name, value in given.items() if value is not None}
+
+
+def _own(schema: Json) -> Any:
+    """What a schema says of itself."""
+    return schema.get("example") or next(iter(schema.get("examples", ())), None)
 
 
 def _refusals(content: Json, status: int, path: str) -> None:
@@ -80,34 +86,40 @@ def _tinify(row: Status) -> Json:
 
 def command(method: str, path: str, operation: Json) -> str:
     """A curl command for the operation, with its first body and, where one is needed, a credential."""
+    query = []
     for parameter in operation.get("parameters", ()):
+        value = str(parameter.get("example"))
         if parameter["in"] == "path":
-            path = path.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
-    words = ["curl", *([] if method in ("get", "post") else ["-X", method.upper()])]
+            path = path.replace(f"{{{parameter['name']}}}", value)
+        elif parameter["in"] == "query" and parameter.get("required"):
+            query.append(f"{parameter['name']}={value}")
+    body = _body(operation.get("requestBody", {}).get("content", {}))
+    words = ["curl", *([] if method == "get" or (body and method == "post") else ["-X", method.upper()])]
     security = operation.get("security") or [{}]
     if {} not in security:
-        words += ["-H", "Authorization: Bearer $KEY"]
-    body = _body(operation.get("requestBody", {}).get("content", {}))
-    if method == "post" and not body:
-        words += ["-X", "POST"]
-    kinds = [kind for status, answer in operation["responses"].items() if status < "300" for kind in answer["content"]]
+        words += ["-H", f"Authorization: Bearer ${'TOKEN' if 'jwt' in security[0] else 'KEY'}"]
+    good = [answer for status, answer in operation["responses"].items() if status < "300"]
+    kinds = [kind for answer in good for kind in answer.get("content", ())]
     ending = ["-o", "result"] if kinds[:1] and kinds[0].startswith("image/") else []
-    return " ".join(map(_quoted, [*words, *body, f"{ORIGIN}{path}", *ending]))
+    address = ORIGIN + path + ("?" + "&".join(query) if query else "")
+    return " ".join(map(_quoted, [*words, *body, address, *ending]))
 
 
 def _body(content: Json) -> list[str]:
-    for kind in ("multipart/form-data", "application/octet-stream", "application/json"):
-        if kind not in content:
-            continue
-        if kind == "application/octet-stream":
-            return ["--data-binary", "@photo.jpg"]
-        if kind == "application/json":
-            example = next(iter(content[kind]["examples"].values()))["value"]
-            return ["-H", "Content-Type: application/json", "-d", json.dumps(example)]
-        fields = content[kind]["schema"]["properties"]
-        return [
-            w for name, field in fields.items() if field.get("format") == BINARY for w in ("-F", f"{name}=@photo.jpg")
+    """The first kind of body that there is, in the words of curl."""
+    if form := content.get("multipart/form-data"):
+        example = form.get("example") or _own(form["schema"]) or {}
+        fields = form["schema"]["properties"].items()
+        files = [f"{name}=@photo.jpg" for name, field in fields if field.get("format") == BINARY]
+        texts = [
+            f"{name}={example[name]}" for name, field in fields if name in example and field.get("format") != BINARY
         ]
+        return [word for pair in (*(f"{name}=@photo.jpg" for name in files), *texts) for word in ("-F", pair)]
+    if "application/octet-stream" in content:
+        return ["--data-binary", "@photo.jpg"]
+    if document := content.get("application/json"):
+        text = json.dumps(document.get("example") or next(iter(document["examples"].values()))["value"])
+        return ["-H", "Content-Type: application/json", "-d", text]
     return []
 
 
