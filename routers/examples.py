@@ -109,12 +109,11 @@ def _body(content: Json) -> list[str]:
     """The first kind of body that there is, in the words of curl."""
     if form := content.get("multipart/form-data"):
         example = form.get("example") or _own(form["schema"]) or {}
-        fields = form["schema"]["properties"].items()
-        files = [f"{name}=@photo.jpg" for name, field in fields if field.get("format") == BINARY]
-        texts = [
-            f"{name}={example[name]}" for name, field in fields if name in example and field.get("format") != BINARY
-        ]
-        return [word for pair in (*(f"{name}=@photo.jpg" for name in files), *texts) for word in ("-F", pair)]
+        fields = form["schema"]["properties"]
+        files = [name for name, field in fields.items() if field.get("format") == BINARY]
+        pairs = [f"{name}=@photo.jpg" for name in files]
+        pairs += [f"{name}={example[name]}" for name in fields if name in example and name not in files]
+        return [word for pair in pairs for word in ("-F", pair)]
     if "application/octet-stream" in content:
         return ["--data-binary", "@photo.jpg"]
     if document := content.get("application/json"):
