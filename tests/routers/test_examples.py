@@ -32,7 +32,10 @@ def documents(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 def values(media: dict[str, Any]) -> list[Any]:
     """The examples, one or several."""
-    return [*([media["example"]] if "example" in media else ()), *(e["value"] for e in media["examples"].values())]
+    return [
+        *([media["example"]] if "example" in media else ()),
+        *(e["value"] for e in media.get("examples", {}).values()),
+    ]
 
 
 @by_operation
@@ -68,10 +71,13 @@ def source_of(operation: dict[str, Any]) -> str:
     return source
 
 
+NEEDS_A_SETTING = {"post /v1/purge"}
 ALONE = [
     (name, op)
     for name, (_, _, op) in zip(NAMES, OPERATIONS, strict=True)
-    if "{" not in name and "$" not in source_of(op) and "https://" not in source_of(op)
+    if "{" not in name
+    and name not in NEEDS_A_SETTING
+    and not any(foreign in source_of(op) for foreign in ("$", "https://"))
 ]
 """Needs neither an object that is there already nor a credential nor the world outside."""
 
