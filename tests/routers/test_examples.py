@@ -32,10 +32,8 @@ def documents(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 def values(media: dict[str, Any]) -> list[Any]:
     """The examples, one or several."""
-    return [
-        *([media["example"]] if "example" in media else ()),
-        *(e["value"] for e in media.get("examples", {}).values()),
-    ]
+    several = [example["value"] for example in media.get("examples", {}).values()]
+    return [media["example"], *several] if "example" in media else several
 
 
 @by_operation
