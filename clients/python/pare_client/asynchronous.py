@@ -30,6 +30,8 @@ class AsyncClient:
         retries: Retries = PATIENT,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        self.base_url = base_url.rstrip("/")
+        """Before the addresses that the service tells without its own, as it does of objects in a folder."""
         self._http = httpx.AsyncClient(base_url=base_url, timeout=timeout, transport=transport)
         self._credentials = {"/api/": token, "": key}
         self._retries = retries
