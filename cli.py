@@ -115,7 +115,7 @@ def check(json: Annotated[bool, typer.Option("--json", help="One line of JSON fo
     from commands.configuration import check
     from commands.exits import run
 
-    end(run(check(json=json)))
+    end(run(check(as_json=json)))
 
 
 def _options(

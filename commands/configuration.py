@@ -1,10 +1,12 @@
 """`config check`: every setting, its value and where that comes from, and what is wrong with it."""
 
+import json
 import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from pydantic import AliasChoices, SecretStr
+from pydantic_core import to_jsonable_python
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
 from commands.exits import Exit
@@ -25,10 +27,10 @@ class Explained(NamedTuple):
     meaning: str
 
 
-async def check(*, json: bool) -> Exit:
+async def check(*, as_json: bool) -> Exit:
     """The whole list; every wrong value is one sentence on standard error."""
     rows = list(explained())
-    if json:
+    if as_json:
         for row in rows:
             json_line(row._asdict())
     else:
@@ -42,8 +44,8 @@ async def check(*, json: bool) -> Exit:
 def explained() -> Iterator[Explained]:
     """Every setting: what the environment says goes before `.env`, and that before the default."""
     sources = {
-        "environment": EnvSettingsSource(Settings)(),
-        ".env": DotEnvSettingsSource(Settings, env_file=ENV_FILE)(),
+        "environment": EnvSettingsSource(Settings).env_vars,
+        ".env": DotEnvSettingsSource(Settings, env_file=ENV_FILE).env_vars,
     }
     for name, field in Settings.model_fields.items():
         spellings = _spellings(name, field.validation_alias)
@@ -73,5 +75,7 @@ def _spellings(name: str, alias: object) -> list[str]:
 
 
 def _shown(value: Any, *, secret: bool) -> str:
-    text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-    return MASK if secret and text else text.lower() if isinstance(value, bool) else text
+    """As it would be written into `.env`."""
+    plain = value.get_secret_value() if isinstance(value, SecretStr) else to_jsonable_python(value)
+    text = plain if isinstance(plain, str) else json.dumps(plain)
+    return MASK if secret and text else text
