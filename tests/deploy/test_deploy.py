@@ -17,9 +17,6 @@ from main import create_app
 DEPLOY = ROOT / "deploy"
 PORT = Settings.model_fields["port"].default
 FILES = sorted(path for kind in ("*.yaml", "*.yml", "*.json") for path in DEPLOY.rglob(kind))
-OTHERS = {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB", "FLOWER_BASIC_AUTH", "REDIS_PASSWORD", "REDISCLI_AUTH"}
-OTHERS |= {"MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"}
-"""Variables of the programs beside the service."""
 UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
 
 
@@ -49,19 +46,6 @@ def containers() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     for found in everything("Deployment", "Service"):
         pod = found["spec"].get("template", {}).get("spec", {})
         yield from ((pod, container) for container in pod.get("containers", ()))
-
-
-def settings_named() -> set[str]:
-    """Every variable that some file sets."""
-    names = {entry["name"] for _, container in containers() for entry in container.get("env", ())}
-    (kustomization,) = documents(DEPLOY / "kubernetes" / "kustomization.yaml")
-    names |= {text.partition("=")[0] for text in kustomization["configMapGenerator"][0]["literals"]}
-    for path in (ROOT / "docker-compose.yml", DEPLOY / "compose" / "production.yml"):
-        (compose,) = documents(path)
-        names |= {name for service in compose["services"].values() for name in service.get("environment", ())}
-        names |= set(re.findall(r"\$\{(\w+)", path.read_text()))
-    secrets = re.findall(r"--from-literal=(\w+)=", (DEPLOY / "README.md").read_text())
-    return names | set(secrets)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(DEPLOY)))
