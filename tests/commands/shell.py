@@ -1,7 +1,6 @@
 """The command line as a shell starts it."""
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +47,3 @@ def runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-__all__ = ["children", "leftovers", "pare", "runs", "signal", "start"]
