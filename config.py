@@ -292,10 +292,13 @@ def _is_redis(url: str) -> bool:
         return False
 
 
-def load_settings() -> Settings:
+ENV_FILE = Path(".env")
+
+
+def load_settings(env_file: Path = ENV_FILE) -> Settings:
     """The settings of this environment; raises SettingsError with one sentence for each wrong value."""
     try:
-        return Settings()
+        return Settings(_env_file=env_file)
     except ValidationError as error:
         raise SettingsError("; ".join(map(_sentence, error.errors()))) from None
 

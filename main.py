@@ -8,8 +8,6 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
-from urllib.parse import unquote
 
 import structlog
 import uvicorn
@@ -20,20 +18,30 @@ from fastapi.telemetry import TelemetryConfig
 from limits.aio.storage import Storage
 from starlette.types import Receive, Scope, Send
 
-from config import ROOT, Settings, SettingsError, check_folders, load_settings
-from estimation.estimator import Estimator
+from config import Settings, SettingsError, check_folders, load_settings
 from estimation.memory import Memory
+from machinery import build_machinery, hidden_places
 from middleware import CommonHeaders, RequestContext, set_ticket_aside
-from optimizers.engine import Engine
 from optimizers.recall import Recall, encoder_revision
-from optimizers.router import build_formats
 from optimizers.selftest import impaired, self_test
-from routers import answers, compress, documents, estimate, health, metrics, optimize, problems, stored, tickets, tinify
+from routers import (
+    answers,
+    compress,
+    documents,
+    estimate,
+    health,
+    metrics,
+    optimize,
+    problems,
+    reference,
+    stored,
+    tickets,
+    tinify,
+)
 from routers.deps import Gate, Services
 from routers.draining import DRAINING, CloseWhileDraining, LingeringConnection
 from routers.outputs import Outputs
 from security.auth import ApiKeys
-from security.file_validation import DocumentLimits, ImageLimits
 from security.rate_limiter import RateLimiter, allowances, open_storage
 from security.signing import Signer
 from security.ssrf import check_address, check_url
@@ -48,11 +56,9 @@ from utils.logging import json_logging
 from utils.metrics import share_between_processes
 from utils.result_cache import open_cache
 from utils.sandbox import confine
-from utils.subprocess_runner import Launcher, ProcessLimits, ToolRunner
+from utils.subprocess_runner import Launcher
 from utils.url_fetch import Fetcher, FetchLimits, UrlCheck
-from utils.worker_pool import WorkerPool
 
-WORKER_PRELOAD = ("optimizers.router", "PIL.Image")
 PROBES = ("/health", "/metrics")
 TELEMETRY: TelemetryConfig = {
     # By the OTEL_* variables; without an endpoint among them nothing of OpenTelemetry's SDK is imported.
@@ -95,6 +101,8 @@ def create_app(
 
     app = Service(
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
         title="Pare",
         version=settings.version,
         summary="Smaller images that look the same.",
@@ -116,6 +124,7 @@ def create_app(
     problems.install(app)
     for room in (optimize, estimate, compress, tickets, tinify, stored, health, metrics, problems):
         app.include_router(room.router)
+    app.include_router(reference.router)
     documents.complete(app)
     return app
 
@@ -124,36 +133,10 @@ def create_app(
 async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> AsyncIterator[Services]:
     """Every part, started and self-tested; ended in reverse."""
     await checkpoint()  # imports the loop's backend, for which the first of very many callers may find no file left
-    # The clock ends a tool; its CPU limit, which threads use up faster, only one that outlived the service.
-    runner = ToolRunner(settings.search_path, ProcessLimits(cpu_seconds=4 * settings.tool_timeout_seconds), launcher)
-    workers = WorkerPool(settings.compression_semaphore_size, worker_environment(settings), WORKER_PRELOAD, launcher)
     slots = Slots(settings.slots_dir, settings.compression_semaphore_size, settings.max_queue_depth)
     bodies = ByteBudget(settings.max_arriving)
-    limits = ImageLimits(
-        settings.max_pixels,
-        settings.max_total_pixels,
-        settings.max_frames,
-        settings.max_decoded_mb << 20,
-        settings.max_metadata_mb << 20,
-    )
-    documents = DocumentLimits(
-        settings.max_svg_depth,
-        settings.max_svg_elements,
-        settings.max_svg_attributes,
-        settings.max_svgz_ratio,
-        settings.max_svg_css,
-    )
-    engine = Engine(
-        runner,
-        workers,
-        slots,
-        limits,
-        settings.tool_timeout_seconds,
-        build_formats(documents),
-        settings.min_score_floor,
-    )
-    sketchers = WorkerPool(1, worker_environment(settings), WORKER_PRELOAD, launcher)
-    estimator = Estimator(runner, sketchers, engine.formats, limits)
+    machinery = build_machinery(settings, launcher, slots)
+    engine, limits = machinery.engine, machinery.limits
     stores = build_stores(settings)
     redis_url = settings.redis_url.get_secret_value()
     cached = (settings.result_cache_mb << 20, settings.result_cache_entry_mb << 20)
@@ -166,11 +149,12 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
         try:
             for part in switched_off(settings):
                 log.warning(part)
-            reports = await self_test(engine, runner)
+            reports = await self_test(engine, machinery.runner)
             for name in impaired(engine.formats, reports):
                 log.warning("a tool does not work", format=name, health="/health")
             gate = build_gate(settings, storage)
-            revision = encoder_revision(reports, settings.version, limits, documents, settings.min_score_floor)
+            bounds = (limits, machinery.documents, settings.min_score_floor)
+            revision = encoder_revision(reports, settings.version, *bounds)
             recall = Recall(engine, results, revision)
             tickets = build_tickets(settings, storage, gate.keys)
             outputs, usage = Outputs(waiting), Usage(storage)
@@ -185,7 +169,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
                 tickets,
                 fetcher,
                 stores,
-                estimator,
+                machinery.estimator,
                 Memory(),
                 outputs,
                 usage,
@@ -193,9 +177,8 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
                 launcher,
             )
         finally:
-            await sketchers.close()
             await stores.close()
-            await workers.close()
+            await machinery.close()
 
 
 def build_gate(settings: Settings, storage: Storage) -> Gate:
@@ -253,25 +236,6 @@ def store_options(settings: Settings) -> StoreOptions:
 def fetch_limits(settings: Settings) -> FetchLimits:
     """What fetching by URL may take."""
     return FetchLimits(settings.max_file_size, settings.url_fetch_timeout, settings.url_fetch_max_redirects)
-
-
-def worker_environment(settings: Settings) -> dict[str, str]:
-    """What an isolated worker may know: no setting, no secret; one thread, as slots are what is parallel."""
-    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "VIPS_CONCURRENCY": "1"}
-    no_files = {"VIPS_DISC_THRESHOLD": "64g"}  # it would spill large pictures to where nothing can be written
-    return {"PATH": settings.search_path, "LANG": "C.UTF-8", **one_thread, **no_files}
-
-
-def hidden_places(settings: Settings) -> list[Path]:
-    """What neither a tool nor a worker may read: other people's pictures, and where secrets customarily lie."""
-    data = settings.data_dir.resolve()
-    code = (ROOT, Path(sys.prefix), Path(sys.base_prefix), settings.tools_dir.resolve())
-    objects = settings.store_url.partition("file://")[2]
-    kept = [data, *([Path(unquote(objects)).resolve()] if objects else [])]
-    stored = [folder for folder in kept if not any(place.is_relative_to(folder) for place in code)]
-    home = os.path.expanduser("~")  # which, unlike Path.home(), does without a user of that number
-    customary = [Path(home, name) for name in (".aws", ".config/gcloud", ".ssh")]
-    return [*stored, ROOT / ".env", Path("/run/secrets"), *customary]
 
 
 def welcome(settings: Settings) -> str:

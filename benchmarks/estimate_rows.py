@@ -16,7 +16,7 @@ from benchmarks.files import samples
 from benchmarks.programs import run
 from config import load_settings
 from exceptions import PareError
-from main import WORKER_PRELOAD, worker_environment
+from machinery import WORKER_PRELOAD, worker_environment
 from optimizers.base import Source, Target
 from optimizers.engine import Engine
 from optimizers.look import opened

@@ -26,7 +26,7 @@ from benchmarks.replay import Bare, save
 from benchmarks.service import Service, client, service
 from benchmarks.table import markdown, number, verdict
 from config import load_settings
-from main import worker_environment
+from machinery import worker_environment
 from optimizers.policy import Effort, Policy
 
 TYPICAL_JPEG = 100_000

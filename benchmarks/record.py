@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 from benchmarks.replay import Call, Program, Recording
 from config import Settings
 from exceptions import PareError
-from main import WORKER_PRELOAD, worker_environment
+from machinery import WORKER_PRELOAD, worker_environment
 from optimizers.policy import Policy
 from optimizers.router import detect
 from optimizers.toolbox import Toolbox

@@ -16,7 +16,7 @@ from benchmarks.pictures import Picture, Undecodable, look_at
 from benchmarks.processes import own_cpu_seconds
 from config import load_settings
 from exceptions import PareError
-from main import WORKER_PRELOAD, worker_environment
+from machinery import WORKER_PRELOAD, worker_environment
 from optimizers import pixels, score
 from optimizers.base import Source
 from optimizers.engine import Engine

@@ -135,6 +135,7 @@ def _observed(outcome: Outcome, task: Task) -> Outcome:
         "bytes_out": len(outcome.data),
     }
     metrics.observe_optimization(**facts)
+    metrics.observe_spans(outcome.spans)
     if outcome.score is not None:
         metrics.QUALITY_SCORE.observe(outcome.score)
     spent = {name: round(value, 1) for name, value in outcome.spans.items()}

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from routers.answers import RESULT_HEADERS
+from routers.examples import illustrate
 from routers.tinify_options import Commands, SourceRequest
 from schemas import (
     QUALITY_HEADER,
@@ -101,8 +102,9 @@ def result_headers() -> dict[str, Any]:
 def query_options() -> list[dict[str, Any]]:
     """The optimization options as query parameters."""
     properties = OptimizationOptions.model_json_schema(ref_template=TEMPLATE)["properties"]
+    meanings = {name: field.description for name, field in OptimizationOptions.model_fields.items()}
     return [
-        {"name": name, "in": "query", "schema": _without_null(field), "description": RAW_ONLY}
+        {"name": name, "in": "query", "schema": _without_null(field), "description": f"{meanings[name]} {RAW_ONLY}"}
         for name, field in properties.items()
     ]
 
@@ -118,7 +120,7 @@ def compress_options() -> list[dict[str, Any]]:
 def _without_null(field: dict[str, Any]) -> dict[str, Any]:
     """In a query, what is not given is not null but absent."""
     given: list[dict[str, Any]] = [kind for kind in field.get("anyOf", [field]) if kind != {"type": "null"}]
-    return given[0]
+    return given[0] if len(given) == 1 else {"anyOf": given}
 
 
 def complete(app: FastAPI) -> None:
@@ -127,3 +129,15 @@ def complete(app: FastAPI) -> None:
     _, described = models_json_schema([(model, "validation") for model in MODELS], ref_template=TEMPLATE)
     components["schemas"] = described["$defs"] | components.get("schemas", {})
     components["securitySchemes"] = SCHEMES
+    _forget_the_frameworks_refusals(app.openapi())
+    illustrate(app.openapi())
+
+
+def _forget_the_frameworks_refusals(document: dict[str, Any]) -> None:
+    """What the framework says of wrong parameters never leaves the service: they are a 400 in the one shape."""
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    for item in document["paths"].values():
+        for operation in item.values():
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]

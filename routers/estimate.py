@@ -51,11 +51,11 @@ async def estimate(request: Request, parts: ServicesDep, inquiry: InquiryDep) ->
     if inquiry.urls:
         return JSONResponse(await while_connected(request, _many(request, parts, inquiry)))
     if inquiry.url is not None:
-        return JSONResponse(_answer(await while_connected(request, _by_url(parts, inquiry, inquiry.url))))
+        return JSONResponse(told(await while_connected(request, _by_url(parts, inquiry, inquiry.url))))
     assert inquiry.data is not None
     found = await while_connected(request, parts.estimator.of_file(inquiry.data, inquiry.policy))
     parts.estimated.remember(inquiry.data, inquiry.policy, found.reduction)
-    return JSONResponse(_answer(found))
+    return JSONResponse(told(found))
 
 
 async def _by_url(parts: Services, inquiry: Inquiry, url: str) -> Estimate:
@@ -88,7 +88,8 @@ def _entry(request: Request, url: str, found: Estimate | PareError) -> UrlEstima
     return UrlEstimate(url=url, problem=document(request, *row, found.detail, **found.extensions))
 
 
-def _answer(found: Estimate) -> dict[str, Any]:
+def told(found: Estimate) -> dict[str, Any]:
+    """The estimate as JSON values."""
     return _model(found).model_dump(mode="json")
 
 

@@ -47,9 +47,15 @@ def optimize_every_format() -> None:
             raise SystemExit(f"{optimizer.spec.name}: {len(result)} bytes from {len(picture)}")
 
 
+def the_command_line_works() -> None:
+    """Every tool, as `docker run pare python cli.py health` would have it."""
+    subprocess.run([sys.executable, "cli.py", "health"], check=True)
+
+
 def main() -> None:
     """The whole life of one service."""
     only_data_is_writable()
+    the_command_line_works()
     service = subprocess.Popen([sys.executable, "main.py"], stdout=subprocess.DEVNULL)
     try:
         print(f"ready after {wait_until_ready(service, 60):.1f} s, as user {os.getuid()}")

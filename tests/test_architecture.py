@@ -25,7 +25,9 @@ FLOOR = {
     "schemas": 4,
     "routers": 5,
     "middleware": 5,
+    "machinery": 5,
     "main": 6,
+    "commands": 6,
     "cli": 6,
 }
 WEB = {"fastapi", "starlette", "uvicorn"}

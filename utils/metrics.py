@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -32,6 +33,7 @@ SAVED_BYTES = Counter("pare_saved_bytes", "Bytes that results are smaller than w
 OPTIMIZATIONS = Counter("pare_optimizations", "Pictures worked on, by outcome.", ["format", "method", "reason"])
 TOOL_SECONDS = Histogram("pare_tool_seconds", "Time in a program or isolated function.", ["tool"], buckets=SECONDS)
 TOOL_FAILURES = Counter("pare_tool_failures", "Uses of a tool that gave nothing.", ["tool", "kind"])
+SPAN_SECONDS = Histogram("pare_span_seconds", "Where a picture's time goes.", ["span"], buckets=SECONDS)
 QUALITY_SCORE = Histogram("pare_quality_score", "Perceptual score of results (SSIMULACRA2).", buckets=SCORES)
 ESTIMATE_ERROR = Histogram(
     "pare_estimate_error_points", "Points by which an estimate missed the reduction that followed.", buckets=POINTS
@@ -72,6 +74,12 @@ def observe_optimization(format: str, method: str, reason: str, bytes_in: int, b
     INPUT_BYTES.inc(bytes_in)
     OUTPUT_BYTES.inc(bytes_out)
     SAVED_BYTES.inc(max(0, bytes_in - bytes_out))
+
+
+def observe_spans(milliseconds: Mapping[str, float]) -> None:
+    """Where one picture's time went, by the names that `Server-Timing` has."""
+    for name, spent in milliseconds.items():
+        SPAN_SECONDS.labels(name).observe(spent / 1000)
 
 
 def share_between_processes(folder: Path) -> None:

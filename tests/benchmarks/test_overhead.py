@@ -8,7 +8,7 @@ from benchmarks import overhead
 from benchmarks.load import Load
 from benchmarks.overhead import Cpu, Throughput, report
 from config import load_settings
-from main import worker_environment
+from machinery import worker_environment
 from tests.helpers import encode, photo
 
 

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from config import Settings
-from main import hidden_places, worker_environment
+from machinery import hidden_places, worker_environment
 from tests.utils.test_worker_pool import call
 from utils import sandbox
 from utils.sandbox import Confinement, confine
