@@ -173,6 +173,15 @@ class Settings(BaseSettings):
     supabase_service_key: SecretStr = Field(SecretStr(""), description="Key of the project's service role.")
     supabase_bucket: str = Field("", description="Bucket where STORAGE_BACKEND is `supabase` and STORAGE_PATH empty.")
 
+    # Delivery
+    origin_url: str = Field(
+        "", description="Where GET /images finds originals, like STORAGE_URL; empty = GET /images answers 503."
+    )
+    signing_key: SecretStr = Field(
+        SecretStr(""),
+        description="Signs image URLs: `SECRET` or `ID:SECRET`, several with commas; empty = unsigned ones are served.",
+    )
+
     # Programs that speak Tinify
     output_cache_mb: int = Field(
         128, ge=1, le=1 << 20, description="Most MiB of pictures and results that wait at /output."
@@ -267,6 +276,11 @@ class Settings(BaseSettings):
     def ticket_secrets(self) -> list[str]:
         """The secrets that sign tickets, the first of them the new ones."""
         return _listed(self.ticket_secret.get_secret_value())
+
+    @property
+    def signing_keys(self) -> list[str]:
+        """The keys of signed image URLs, each `SECRET` or `ID:SECRET`."""
+        return _listed(self.signing_key.get_secret_value())
 
     @property
     def origins(self) -> list[str]:
