@@ -82,6 +82,8 @@ TELEMETRY: TelemetryConfig = {
     "exclude": lambda scope: scope["path"].startswith(PROBES),
 }
 TARGETS_BY_NAME = {name: spec.name for name, spec in TARGETS.items()}
+PATIENCE_SECONDS = 15.0
+"""How long an image waits for its turn: a page asks for many at once, and a waiting GET holds nothing."""
 OPEN_FILES = 65_536
 log = structlog.get_logger("pare")
 
@@ -246,7 +248,7 @@ def build_delivery(
     options = store_options(settings)
     origin = Origin(open_store(settings.origin_url, options), settings.max_file_size, settings.delivery_missing_seconds)
     shelf = Shelf(open_store(settings.delivery_cache_url, options)) if settings.delivery_cache_url else None
-    return Delivery(origin, engine, results, shelf, slots.place, revision)
+    return Delivery(origin, engine, results, shelf, partial(slots.place_within, PATIENCE_SECONDS), revision)
 
 
 def image_rules(settings: Settings) -> Rules:
