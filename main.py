@@ -20,7 +20,7 @@ from fastapi.telemetry import TelemetryConfig
 from limits.aio.storage import Storage
 from starlette.types import Receive, Scope, Send
 
-from config import ROOT, Settings, SettingsError, check_folders, load_settings
+from config import LEAST_SECRET, ROOT, Settings, SettingsError, check_folders, load_settings
 from delivery.origin import Origin
 from delivery.parameters import Rules, wishes_of
 from delivery.service import Delivery
@@ -276,6 +276,8 @@ def switched_off(settings: Settings) -> list[str]:
         off.append("ORIGIN_URL is empty: GET /images has no images and answers 503")
     elif not settings.signing_keys:
         off.append("SIGNING_KEY is empty: GET /images makes every variant of every image for everybody who asks")
+    elif any(len(UrlKey.parsed(key).secret.encode()) < LEAST_SECRET for key in settings.signing_keys):
+        off.append(f"SIGNING_KEY has a secret of less than {LEAST_SECRET} bytes: it can be guessed")
     return off
 
 

@@ -1,8 +1,10 @@
 """GET, HEAD and DELETE /images over HTTP: what callers, caches and operators see."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from email.utils import format_datetime, parsedate_to_datetime
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
@@ -315,14 +317,13 @@ HOSTILE = [
 @pytest.mark.parametrize("path", HOSTILE)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
 def test_hostile_paths(images: httpx.Client, path: str, method: str) -> None:
-    # Spelled by hand: a client would tidy some of them up.
-    target = httpx.URL(str(images.base_url)).copy_with(raw_path=f"/images/{path}".encode())
-    answer = images.send(httpx.Request(method, target, headers=KEY))
-    expected = {200, 400, 404} if method == "DELETE" else {400, 404}
-    assert answer.status_code in expected, answer.text
-    assert not {"set-cookie", "x-evil"} & set(answer.headers)
-    if method == "GET":
-        assert answer.headers["content-type"] == "application/problem+json"
+    # Not by httpx, which would tidy some of them up.
+    with closing(HTTPConnection(images.base_url.host, images.base_url.port or 80)) as connection:
+        connection.request(method, f"/images/{path}", headers=KEY)
+        answer = connection.getresponse()
+        assert answer.status in ({200, 400, 404} if method == "DELETE" else {400, 404}), answer.read()
+        assert answer.headers["content-type"].startswith("application/")
+        assert not {"set-cookie", "x-evil"} & {name.lower() for name in answer.headers}
 
 
 @pytest.mark.parametrize(
