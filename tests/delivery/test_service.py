@@ -187,6 +187,14 @@ async def test_a_purge_reaches_every_layer_and_nothing_else(large_house: House) 
     assert (await house.ask("a.jpg", replace(SMALL, width=20)))[1] == "fwd=miss; stored"
 
 
+async def test_an_original_that_is_replaced_meanwhile_is_not_mistaken_for_the_earlier_one(house: House) -> None:
+    await house.keep("a.jpg")
+    variant = await house.delivery.find("a.jpg", SMALL, "")
+    await house.keep("a.jpg", PICTURE + b"another")
+    assert (await house.delivery.image(variant, {}))[1] == "fwd=miss"
+    assert await house.delivery.purge("a.jpg", dry_run=True) == []
+
+
 async def test_variants_of_an_earlier_original_go_too(large_house: House) -> None:
     house = large_house
     await house.keep("a.jpg")

@@ -1,11 +1,13 @@
 """GET, HEAD and DELETE /images over HTTP: what callers, caches and operators see."""
 
+import gzip
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from http.client import HTTPConnection
 from pathlib import Path
+from zlib import crc32
 
 import httpx
 import pytest
@@ -20,6 +22,14 @@ DRAWING = (
 )
 
 
+def bomb() -> bytes:
+    """A PNG whose header says that it has 400 million pixels."""
+    picture = bytearray(encode(photo(8, 8), "PNG"))
+    picture[16:24] = (20_000).to_bytes(4) * 2
+    picture[29:33] = crc32(picture[12:29]).to_bytes(4)
+    return bytes(picture)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The origin; a secret lies beside it."""
@@ -32,6 +42,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (origin / "shop" / "cup.jpg").write_bytes(encode(photo(), "JPEG", quality=95))
     (origin / "tee ü.png").write_bytes(encode(graphic(alpha=True), "PNG"))
     (origin / "a.svg").write_bytes(DRAWING)
+    (origin / "a.svgz").write_bytes(gzip.compress(DRAWING))
+    (origin / "bomb.png").write_bytes(bomb())
+    (origin / "broken.jpg").write_bytes(encode(photo(), "JPEG")[:150])
     (origin / "text.jpg").write_bytes(b"no image")
     (origin / "large.jpg").write_bytes(bytes(1 << 21))
     (origin / "link.jpg").symlink_to(place / "secret.jpg")
@@ -229,6 +242,29 @@ def test_a_drawing_is_sanitized_and_runs_nothing(images: httpx.Client) -> None:
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "sandbox" in policy
     assert decode(get(images, "a.svg?w=10&format=png").content).size == (10, 5)
+
+
+def test_a_packed_drawing_is_unpacked_by_the_client(images: httpx.Client) -> None:
+    answer = get(images, "a.svgz")
+    assert answer.headers["content-type"] == "image/svg+xml" and answer.headers["content-encoding"] == "gzip"
+    assert answer.content.startswith(b"<svg") and b"script" not in answer.content
+
+
+@pytest.mark.parametrize("query", ["", "w=10", "format=auto", "w=9999&h=9999&dpr=8&fit=fill&format=avif", "q=auto"])
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("bomb.png", 422, "image_limit_exceeded"),
+        ("broken.jpg", 422, "undecodable_image"),
+        ("text.jpg", 415, "unknown_format"),
+        ("large.jpg", 413, "payload_too_large"),
+    ],
+)
+def test_originals_that_are_refused(images: httpx.Client, path: str, status: int, code: str, query: str) -> None:
+    for _ in range(2):
+        answer = get(images, f"{path}?{query}", "image/webp")
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert answer.headers["cache-control"] == "no-store" and "cache-status" not in answer.headers
 
 
 def test_a_new_original_is_seen_at_once(images: httpx.Client, folder: Path) -> None:

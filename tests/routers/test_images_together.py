@@ -80,6 +80,18 @@ def test_what_one_made_the_other_knows_and_forgets(addresses: list[str]) -> None
     assert httpx.get(f"{one}?w=77", trust_env=False).headers["cache-status"] == "pare; fwd=miss; stored"
 
 
+def test_an_origin_that_does_not_answer_is_no_bug(tmp_path: Path) -> None:
+    settings = {"ORIGIN_URL": "s3://originals", "S3_ENDPOINT_URL": "http://127.0.0.1:1", "STORAGE_TIMEOUT_SECONDS": "2"}
+    process, address = start_service(tmp_path, **settings)
+    try:
+        answer = httpx.get(f"{address}/images/cup.jpg?format=auto", trust_env=False)
+        assert answer.status_code == 502 and answer.json()["code"] == "storage_failed"
+        assert "Accept" in answer.headers["vary"] and answer.headers["cache-control"] == "no-store"
+    finally:
+        process.terminate()
+        process.wait(timeout=40)
+
+
 def test_google_holds_originals_too(gcs_place: Place, tmp_path: Path) -> None:
     endpoint = gcs_place.options.gcs.endpoint
     name = gcs_place.url.removeprefix("gs://")
