@@ -115,3 +115,10 @@ def test_a_start_says_what_is_open() -> None:
     assert "SIGNING_KEY is empty" in said(origin_url="file:///photos")
     assert "SIGNING_KEY" not in said(origin_url="file:///photos", signing_key=OLD)
     assert "SIGNING_KEY" in said(origin_url="file:///photos", signing_key="short") and "short\n" not in said()
+
+
+def test_where_keys_are_required_an_unsigned_url_needs_one(tmp_path: Path) -> None:
+    for client in started(tmp_path, API_KEY="k1", REQUIRE_AUTH="true"):
+        refused = client.get("/images/a%20b.jpg")
+        assert refused.status_code == 401 and "www-authenticate" in refused.headers
+        assert client.get("/images/a%20b.jpg", headers={"Authorization": "Bearer k1"}).status_code == 200
