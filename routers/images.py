@@ -114,7 +114,6 @@ async def image(
 )
 async def purge(
     path: ImagePath,
-    request: Request,
     who: KeyHolderDep,
     delivery: DeliveryDep,
     dry_run: Annotated[bool, Query(description="Only say what would go.")] = False,
