@@ -82,8 +82,9 @@ def hidden_places(settings: Settings) -> list[Path]:
     """What neither a tool nor a worker may read: other people's pictures, and where secrets customarily lie."""
     data = settings.data_dir.resolve()
     code = (ROOT, Path(sys.prefix), Path(sys.base_prefix), settings.tools_dir.resolve())
-    objects = settings.store_url.partition("file://")[2]
-    kept = [data, *([Path(unquote(objects)).resolve()] if objects else [])]
+    urls = (settings.store_url, settings.origin_url, settings.delivery_cache_url)
+    folders = [url.partition("file://")[2] for url in urls]
+    kept = [data, *(Path(unquote(folder)).resolve() for folder in folders if folder)]
     stored = [folder for folder in kept if not any(place.is_relative_to(folder) for place in code)]
     home = os.path.expanduser("~")  # which, unlike Path.home(), does without a user of that number
     customary = [Path(home, name) for name in (".aws", ".config/gcloud", ".ssh")]

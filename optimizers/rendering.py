@@ -20,6 +20,8 @@ class Rendition:
     height: int | None = None
     """Pixels; a picture is never enlarged."""
     fit: Fit = Fit.INSIDE
+    sharpen: bool = False
+    """Whether the edges of a smaller picture are made harder."""
     background: tuple[int, int, int] | None = None
     """sRGB behind whatever is transparent, whether or not the format could hold transparency."""
     facts: frozenset[Fact] | None = None
@@ -37,7 +39,7 @@ def writers(formats: Sequence[Optimizer], task: Task) -> list[Target]:
     Raises InvalidOptions where there is none.
     """
     policy, own, moves = task.policy, task.optimizer.spec, bool(task.info.durations)
-    if own.decoder is None:
+    if own.decoder is None and not (task.optimizer.vector and policy.targets):
         raise InvalidOptions(f"{own.name} has no pixels that could be redrawn")
     accepted = [
         f
@@ -84,7 +86,9 @@ class Rendering(Conversion):
         wish = self.rendition
         if not wish.resizes:
             return given
-        made = await self.task.tools.call(resize.resized, list(given.frames), wish.width, wish.height, wish.fit.value)
+        made = await self.task.tools.call(
+            resize.resized, list(given.frames), wish.width, wish.height, wish.fit.value, False, wish.sharpen
+        )
         if made is None:
             raise error_of(self.task.tools)
         return replace(given, frames=tuple(made["frames"]), width=made["width"], height=made["height"])

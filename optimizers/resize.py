@@ -19,6 +19,10 @@ class Fit(StrEnum):
     """It keeps its shape and is no larger than wished; one side may be left open."""
     COVER = "cover"
     """It gets the wished shape: what draws least attention is cut off."""
+    FILL = "fill"
+    """It gets the wished shape by being squeezed."""
+    OUTSIDE = "outside"
+    """It keeps its shape and is no smaller than wished in either direction, as far as it reaches."""
     THUMB = "thumb"
     """An object on a plain ground is shown whole, on more or less of the ground; anything else as with COVER."""
 
@@ -42,18 +46,24 @@ class Plan(NamedTuple):
 
 
 def resized(
-    frames: list[bytes], width: int | None, height: int | None, fit: str, linear: bool = False
+    frames: list[bytes], width: int | None, height: int | None, fit: str, linear: bool = False, sharpen: bool = False
 ) -> dict[str, Any]:
     """PNG frames at another size, all cut alike; `linear` mixes as light does, at about twice the cost."""
     plan = planned(_opened(frames[0]), width, height, Fit(fit))
-    drawn = [_drawn(_opened(frame), plan, linear) for frame in frames]
+    drawn = [_drawn(_opened(frame), plan, linear, sharpen) for frame in frames]
     return {"frames": drawn, "width": plan.width, "height": plan.height}
 
 
 def planned(image: Any, width: int | None, height: int | None, fit: Fit) -> Plan:
     """What of a picture is shown, and how large."""
-    if fit is Fit.INSIDE or not width or not height:
-        scale = min([1.0, *([width / image.width] if width else []), *([height / image.height] if height else [])])
+    if fit is Fit.FILL and width and height:
+        scale = min(1.0, image.width / width, image.height / height)
+        return Plan(
+            Window(0, 0, image.width, image.height), max(1, round(width * scale)), max(1, round(height * scale)), []
+        )
+    if fit in (Fit.INSIDE, Fit.OUTSIDE) or not width or not height:
+        ratios = [*([width / image.width] if width else []), *([height / image.height] if height else [])]
+        scale = min(1.0, (max if fit is Fit.OUTSIDE else min)(ratios))
         size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
         return Plan(Window(0, 0, image.width, image.height), *size, [])
     return (_around_object(image, width, height) if fit is Fit.THUMB else None) or _covering(image, width, height)
@@ -105,7 +115,7 @@ def _opened(png: bytes) -> Any:
     return pyvips.Image.pngload_buffer(png)
 
 
-def _drawn(image: Any, plan: Plan, linear: bool) -> bytes:
+def _drawn(image: Any, plan: Plan, linear: bool, sharpen: bool) -> bytes:
     left, top, width, height = plan.window
     if plan.ground:
         image = image.embed(-left, -top, width, height, extend="background", background=plan.ground)
@@ -114,4 +124,5 @@ def _drawn(image: Any, plan: Plan, linear: bool) -> bytes:
     if (width, height) != (plan.width, plan.height):
         # Premultiplied by the library itself, so that hidden colours do not bleed in.
         image = image.thumbnail_image(plan.width, height=plan.height, size="force", linear=linear)
+        image = image.sharpen().cast("uchar") if sharpen else image
     return bytes(image.pngsave_buffer(compression=1, keep="none"))

@@ -2,16 +2,18 @@
 
     await cache.put("output:id", data)          # True where it was kept
     await cache.get("output:id")                # None where it is not, or no longer
+    await cache.keys("output:"); await cache.drop(keys)
     value, status = await cache.once(key, make, codec)
 
 `status` is how the cache was used, in the words of `Cache-Status` (RFC 9211); None while it is switched off.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from exceptions import Unavailable
 from utils.breaker import Failing
 from utils.memory_results import MemoryResults
 from utils.metrics import CACHE_REQUESTS
@@ -26,7 +28,7 @@ COMPUTED = "fwd=miss"
 
 
 class Results(Protocol):
-    """Where bytes lie, within a bound; `get`, `put` and `turn` may raise Failing."""
+    """Where bytes lie, within a bound; every verb may raise Failing."""
 
     layer: str
 
@@ -34,8 +36,12 @@ class Results(Protocol):
 
     async def put(self, key: str, value: bytes, seconds: int) -> None: ...
 
-    def turn(self, key: str) -> AbstractAsyncContextManager[bool]:
-        """Holds the only right to compute this result; says whether it had to be waited for."""
+    async def keys(self, prefix: str) -> list[str]: ...
+
+    async def drop(self, keys: Sequence[str]) -> None: ...
+
+    def turn(self, key: str) -> AbstractAsyncContextManager[None]:
+        """Holds the only right to compute this result."""
         ...
 
 
@@ -76,6 +82,16 @@ class ResultCache:
             return False
         return True
 
+    async def keys(self, prefix: str) -> list[str]:
+        """Keys that begin so and have a value. Raises Unavailable: what is not known is not nothing."""
+        with _known():
+            return await self._results.keys(prefix)
+
+    async def drop(self, keys: Sequence[str]) -> None:
+        """Forget these. Raises Unavailable where that did not happen."""
+        with _known():
+            await self._results.drop(keys)
+
     async def once(self, key: str, make: Callable[[], Awaitable[T]], codec: Codec[T]) -> tuple[T, str | None]:
         """The value under the key, made where there is none: once, however many ask for it at the same time.
 
@@ -83,33 +99,48 @@ class ResultCache:
         """
         if not self.max_entry:
             return await make(), None
-        found = await self._find(key, codec)
-        if found is not None:
-            return found, HIT
+        found = await self.find(key, codec)
+        return (found, HIT) if found is not None else await self.made(key, make, codec)
+
+    async def find(self, key: str, codec: Codec[T]) -> T | None:
+        """The value under the key."""
+        return _opened(await self.get(key), codec)
+
+    async def made(self, key: str, make: Callable[[], Awaitable[T]], codec: Codec[T]) -> tuple[T, str]:
+        """The value where `find` found none, and how it was come by."""
         (value, status), joined = await self._flights.do(key, lambda: self._make(key, make, codec))
         return value, COLLAPSED if joined else status
 
     async def _make(self, key: str, make: Callable[[], Awaitable[T]], codec: Codec[T]) -> tuple[T, str]:
         async with AsyncExitStack() as held:
-            waited = False
             with suppress(Failing):  # whose turn it is cannot be known: twice the work is better than none
-                waited = await held.enter_async_context(self._results.turn(key))
-            if waited and (found := await self._find(key, codec)) is not None:
-                return found, COLLAPSED
+                await held.enter_async_context(self._results.turn(key))
+                # Somebody else may have had it since this call looked first.
+                found = _opened(await self._results.get(key), codec)
+                if found is not None:
+                    return found, COLLAPSED
             value = await make()
             packed = codec.pack(value)
             kept = packed is not None and await self.put(key, packed)
         return value, STORED if kept else COMPUTED
 
-    async def _find(self, key: str, codec: Codec[T]) -> T | None:
-        data = await self.get(key)
-        try:
-            return None if data is None else codec.unpack(data)
-        except ValueError:
-            return None
-
     def _count(self, result: str) -> None:
         CACHE_REQUESTS.labels(self._results.layer, result).inc()
+
+
+def _opened(data: bytes | None, codec: Codec[T]) -> T | None:
+    try:
+        return None if data is None else codec.unpack(data)
+    except ValueError:
+        return None
+
+
+@contextmanager
+def _known() -> Iterator[None]:
+    try:
+        yield
+    except Failing:
+        raise Unavailable("the result cache does not answer") from None
 
 
 @asynccontextmanager
