@@ -7,6 +7,8 @@ PareError
 ├── Unauthorized             a credential is wrong, or missing where one is required
 ├── TicketGone               an upload ticket is used up or has expired
 ├── BucketRefused            a bucket that the settings do not allow
+├── PurgeRefused             a purge without its token
+├── Missing                  nothing kept has that id, or it is another one's
 ├── RateLimited              too many calls
 ├── PayloadTooLarge          more bytes than MAX_FILE_SIZE_MB
 ├── UploadTimeout            the body took too long to arrive
@@ -58,6 +60,14 @@ class InvalidKey(BadRequest):
 
 class BucketRefused(PareError):
     """The bucket is not among those that a request may name."""
+
+
+class PurgeRefused(PareError):
+    """The token of a purge is wrong, missing or not set."""
+
+
+class Missing(PareError):
+    """Nothing that is kept has that id, or it belongs to somebody else."""
 
 
 class Unauthorized(PareError):
@@ -185,6 +195,8 @@ STATUS: dict[type[PareError], Status] = {
     InvalidOptions: Status(400, "invalid_options", "An option is wrong"),
     InvalidKey: Status(400, "invalid_key", "The object may not be called that"),
     BucketRefused: Status(403, "bucket_refused", "The bucket is not allowed"),
+    PurgeRefused: Status(403, "purge_refused", "A purge needs its token"),
+    Missing: Status(404, "missing", "There is nothing of that id"),
     Unauthorized: Status(401, "unauthorized", "A valid API key is needed"),
     TicketGone: Status(410, "ticket_gone", "The ticket is used up or has expired"),
     RateLimited: Status(429, "rate_limited", "Too many requests"),

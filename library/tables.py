@@ -113,6 +113,8 @@ class Asset(Base):
     """What the caller said about it."""
     in_use_count: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    uploaded_at: Mapped[datetime] = mapped_column(default=now)
+    """When its bytes last came."""
 
     tenant: Mapped[Tenant] = relationship(lazy="joined", innerjoin=True)
     renditions: Mapped[list["StoredRendition"]] = relationship(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exceptions import Unavailable
@@ -36,6 +36,7 @@ async def claim(
 ) -> Claim:
     """Take the asset of these bytes to work on, where it is not whole and nobody living works on it."""
     asset = await enroll(session, owner, content_hash, facts)
+    asset.uploaded_at = now()
     if asset.state == READY or asset.claimed_until > now():
         return Claim(asset, mine=False)
     asset.state, asset.claimed_until = WORKING, now() + timedelta(seconds=seconds)
@@ -104,8 +105,25 @@ async def remove(session: AsyncSession, asset: Asset, also: Sequence[str] = ()) 
             session.add(Removal(bucket=bucket, object_key=key))
 
 
-async def unused(session: AsyncSession, realm: str, before: datetime) -> Sequence[Asset]:
-    """Whole assets older than that which nobody uses, oldest first."""
-    query = select(Asset).join(Asset.tenant).where(Tenant.realm == realm, Asset.state == READY)
-    query = query.where(Asset.in_use_count == 0, Asset.created_at < before)
-    return (await session.scalars(query.order_by(Asset.created_at, Asset.id))).all()
+async def unused(session: AsyncSession, realm: str, before: datetime) -> dict[str, str]:
+    """Whole assets that nobody uses and nobody uploaded since: ids to content hashes, oldest first."""
+    query = select(Asset.id, Asset.content_hash).join(Asset.tenant).where(Tenant.realm == realm)
+    query = query.where(Asset.state == READY, Asset.in_use_count == 0, Asset.uploaded_at < before)
+    return {row[0]: row[1] for row in await session.execute(query.order_by(Asset.uploaded_at, Asset.id))}
+
+
+async def remove_unused(session: AsyncSession, asset_id: str, before: datetime) -> bool:
+    """Delete one of those where it still is one; whether it was."""
+    asset = await locked(session, asset_id)
+    if asset is None or asset.in_use_count or asset.uploaded_at >= before:
+        return False
+    await remove(session, asset)
+    return True
+
+
+async def bytes_per_preset(session: AsyncSession, realm: str) -> dict[str, int]:
+    """What each preset's objects take; an object that several assets share counts once."""
+    columns = (StoredRendition.preset, StoredRendition.bucket, StoredRendition.object_key, StoredRendition.size_bytes)
+    objects = select(*columns).join(Asset).join(Tenant).where(Tenant.realm == realm).distinct().subquery()
+    query = select(objects.c.preset, func.sum(objects.c.size_bytes)).group_by(objects.c.preset)
+    return {row[0]: int(row[1]) for row in await session.execute(query.order_by(objects.c.preset))}
