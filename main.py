@@ -24,6 +24,8 @@ from config import ROOT, Settings, SettingsError, check_folders, load_settings
 from estimation.estimator import Estimator
 from estimation.memory import Memory
 from exceptions import Unavailable
+from library.catalog import Catalog
+from library.comparison import Comparison
 from library.database import Database
 from library.ingest import Ingest, UploadRules
 from library.library import Library
@@ -34,7 +36,20 @@ from optimizers.engine import Engine
 from optimizers.recall import Recall, encoder_revision
 from optimizers.router import build_formats
 from optimizers.selftest import impaired, self_test
-from routers import answers, compress, documents, estimate, health, metrics, optimize, problems, stored, tickets, tinify
+from routers import (
+    answers,
+    catalog,
+    compress,
+    documents,
+    estimate,
+    health,
+    metrics,
+    optimize,
+    problems,
+    stored,
+    tickets,
+    tinify,
+)
 from routers.deps import Gate, Services
 from routers.draining import DRAINING, CloseWhileDraining, LingeringConnection
 from routers.outputs import Outputs
@@ -112,7 +127,7 @@ def create_app(
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.origins,
-        allow_methods=["GET", "POST", "DELETE"],
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=["*"],
         expose_headers=answers.RESULT_HEADERS,
     )
@@ -120,7 +135,7 @@ def create_app(
     app.add_middleware(CloseWhileDraining)
     app.add_middleware(RequestContext)
     problems.install(app)
-    for room in (optimize, estimate, compress, tickets, tinify, stored, health, metrics, problems):
+    for room in (optimize, estimate, compress, tickets, tinify, catalog, stored, health, metrics, problems):
         app.include_router(room.router)
     documents.complete(app)
     return app
@@ -194,6 +209,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
                 fetcher,
                 stores,
                 library,
+                Catalog(library, Comparison(engine, slots), settings.purge_min_age_seconds),
                 estimator,
                 Memory(),
                 outputs,

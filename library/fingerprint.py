@@ -1,6 +1,6 @@
 """What is known of a picture by looking at it: its perceptual hashes, its colours. Runs in an isolated worker."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from library.placeholder import SIDE, placeholder
 from optimizers.look import opened
@@ -15,8 +15,22 @@ PALETTE = 8
 OPAQUE = 128
 
 
-def fingerprint(data: bytes, decoder: str, orientation: int) -> dict[str, Any]:
-    """Hashes as signed 64-bit numbers, colours; decodes the whole file. Raises UnprocessableImage."""
+class Look(TypedDict):
+    """What was seen."""
+
+    ahash: int
+    """Signed, as phash."""
+    phash: int
+    colours: bytes
+    """A thumbnail of `GRID` × `GRID` pixels, RGB."""
+    dominant: str
+    placeholder: bytes
+    alpha: bool
+    """Whether anything can be seen through."""
+
+
+def fingerprint(data: bytes, decoder: str, orientation: int) -> Look:
+    """Look at a picture, all of which has to be decodable. Raises UnprocessableImage."""
     import numpy as np
     from PIL import Image
 

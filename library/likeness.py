@@ -1,8 +1,8 @@
 """Whether one image's pictures are as good as another's own: alike in shape and colours, not only in structure."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from library.fingerprint import Look
 from library.tables import READY, Asset
 from library.variants import Variant
 
@@ -14,7 +14,7 @@ SHAPE = 0.03
 """How far the ratios of sides may be apart."""
 
 
-def alike(twin: Asset, asset: Asset, found: Mapping[str, Any], variants: Sequence[Variant]) -> bool:
+def alike(twin: Asset, asset: Asset, found: Look, variants: Sequence[Variant]) -> bool:
     """Whether the twin's renditions can stand for those of the asset, of which `found` tells (`fingerprint`)."""
     return (
         twin.state == READY

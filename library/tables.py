@@ -40,6 +40,14 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
+def is_id(text: str) -> bool:
+    """Whether it could be one of those: PostgreSQL takes no text with a NUL in it, not even to look for it."""
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
 class Moment(TypeDecorator[datetime]):
     """A time in UTC; SQLite keeps no zone, so it is given back here."""
 

@@ -9,10 +9,11 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from exceptions import Unavailable
+from library.fingerprint import Look
 from library.repository.near import note
 from library.repository.rows import add_unless_there
 from library.repository.tenants import Owner, tenant_of
-from library.tables import READY, WORKING, Asset, Removal, StoredRendition, Tenant, new_id, now
+from library.tables import READY, WORKING, Asset, Removal, StoredRendition, Tenant, is_id, new_id, now
 
 
 class Claim(NamedTuple):
@@ -57,12 +58,14 @@ async def locked(session: AsyncSession, asset_id: str) -> Asset | None:
 
 async def owned(session: AsyncSession, realm: str, asset_id: str, name: str | None = None) -> Asset | None:
     """The asset of a realm, where a name is given only that owner's."""
+    if not is_id(asset_id):
+        return None
     query = select(Asset).join(Asset.tenant).where(Asset.id == asset_id, Tenant.realm == realm)
     return await session.scalar(query if name is None else query.where(Tenant.name == name))
 
 
 async def complete(
-    session: AsyncSession, asset_id: str, found: Mapping[str, Any], rows: Sequence[StoredRendition], original_key: str
+    session: AsyncSession, asset_id: str, found: Look, rows: Sequence[StoredRendition], original_key: str
 ) -> Asset:
     """The asset, whole: with what was found by looking at it (`fingerprint`) and its renditions.
 
