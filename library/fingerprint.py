@@ -11,6 +11,8 @@ SEEN = 256
 HASHED = 32
 GRID = 8
 """Pixels a side of the hashes and of the thumbnail of colours."""
+VISIBLE = 64.0
+"""A cosine as high as a quarter of a step of 255."""
 PALETTE = 8
 OPAQUE = 128
 
@@ -62,12 +64,15 @@ def _average_hash(grey: Any) -> int:
 
 
 def _cosine_hash(grey: Any) -> int:
-    """One bit for each of the lowest 8 × 8 cosines: above their median (pHash)."""
+    """One bit for each of the lowest 8 × 8 cosines: clearly above their median (pHash).
+
+    In smooth pictures most cosines are next to nothing, and a bare median would make bits of an encoder's noise.
+    """
     import numpy as np
 
     waves = np.cos(np.pi / HASHED * np.outer(np.arange(GRID), np.arange(HASHED) + 0.5))
     lowest = waves @ grey @ waves.T
-    return _signed(lowest > np.median(lowest))
+    return _signed(lowest > np.median(lowest) + VISIBLE)
 
 
 def _signed(bits: Any) -> int:

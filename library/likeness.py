@@ -6,9 +6,9 @@ from library.fingerprint import Look
 from library.tables import READY, Asset
 from library.variants import Variant
 
-MEAN_STEPS = 6.0
+MEAN_STEPS = 4.0
 """Of 255, how far the colours of the thumbnails may be apart on average."""
-WORST_STEPS = 40
+WORST_STEPS = 24
 """The same for one channel of one cell."""
 SHAPE = 0.03
 """How far the ratios of sides may be apart."""

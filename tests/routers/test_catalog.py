@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tests.conftest import start_service
 from tests.helpers import decode, encode, graphic, photo
@@ -124,10 +124,10 @@ def test_a_larger_near_duplicate_is_drawn_anew(catalog: httpx.Client, tenant: st
 
 
 def test_the_same_thing_in_another_colour_is_only_reported(catalog: httpx.Client, tenant: str) -> None:
-    image = photo(240, 160, seed=5)
-    red, green, blue = image.split()
-    turned = Image.merge("RGB", (blue, green, red))
-    first, other = kept(catalog, tenant, jpeg(image)), kept(catalog, tenant, jpeg(turned))
+    grey = photo(240, 160, seed=5).convert("L")
+    red, blue = (ImageOps.colorize(grey, "black", colour) for colour in ("#ff4040", "#4060ff"))
+    first, other = kept(catalog, tenant, jpeg(red)), kept(catalog, tenant, jpeg(blue))
+    assert [entry["id"] for entry in other["similar"]] == [first["id"]]
     assert urls(first).isdisjoint(urls(other))
 
 
