@@ -154,14 +154,14 @@ class Ingest:
     async def _made(self, asset: Asset, examined: Examined, wish: Wish, told: Told, written: list[Place]) -> Asset:
         found = await self.look(examined)
         original = await self._kept(asset, examined, written) if wish.keep_original else ""
-        if wish.reuse and (adopted := await self._adopted(asset, found, wish, original)):
+        if wish.reuse and (adopted := await self._adopted(asset, found, wish, original, written)):
             return adopted
         rows = []
         for position, variant in enumerate(wish.variants):
             rows.append(await self._drawn(asset, examined, variant, position, found["alpha"], written))
             await told(variant.name)
         async with self._database.writing() as session:
-            return await assets.complete(session, asset.id, found, rows, original)
+            return await assets.complete(session, asset.id, found, rows, original, written)
 
     async def look(self, examined: Examined) -> Look:
         """Look at all of its pixels. Raises UnprocessableImage, ToolError."""
@@ -173,14 +173,16 @@ class Ingest:
             raise error_of(tools)
         return found
 
-    async def _adopted(self, asset: Asset, found: Look, wish: Wish, original: str) -> Asset | None:
+    async def _adopted(
+        self, asset: Asset, found: Look, wish: Wish, original: str, written: Sequence[Place]
+    ) -> Asset | None:
         """The asset with the pictures of one that looks the same; None where there is none as good as its own."""
         async with self._database.writing() as session:
             for other, _ in await near.near(session, asset.tenant_id, found["phash"], self._threshold):
                 twin = await assets.locked(session, other)
                 if twin and alike(twin, asset, found, wish.variants):
                     rows = [row.copied() for row in twin.renditions]
-                    return await assets.complete(session, asset.id, found, rows, original)
+                    return await assets.complete(session, asset.id, found, rows, original, written)
         return None
 
     async def _drawn(
@@ -241,5 +243,5 @@ class Ingest:
         """Nothing of it stays, or its row does and waits for another try."""
         with suppress(PareError):  # without its database the claim ends by itself
             async with self._database.writing() as session:
-                await assets.give_up(session, asset.id, [place.key for place in written], discard=wish.discard)
+                await assets.give_up(session, asset.id, written, discard=wish.discard)
             await self._objects.sweep_removed()
