@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from exceptions import FormatRefused, PareError, PayloadTooLarge, Unavailable
 from library.database import Database
 from library.fingerprint import Look, fingerprint
-from library.likeness import alike
+from library.likeness import alike, same_light
 from library.objects import Objects, Place
 from library.repository import assets, near
 from library.repository.near import Near
@@ -34,6 +34,8 @@ LEASE_SECONDS = 30.0
 PATIENCE_SECONDS = 90.0
 """How long an upload waits for another one of the same bytes."""
 POLL_SECONDS = 0.1
+MOST_TOLD = 50
+"""Similar ones that are told of."""
 ORIGINAL = "original"
 
 
@@ -149,7 +151,9 @@ class Ingest:
         assert asset.phash is not None
         async with self._database.reading() as session:
             found = await near.near(session, asset.tenant_id, asset.phash, self._threshold)
-        return [other for other in found if other.asset_id != asset.id]
+            nearest = [other for other in found if other.asset_id != asset.id][:MOST_TOLD]
+            colours = await near.colours(session, [other.asset_id for other in nearest])
+        return [other for other in nearest if same_light(asset.colours, colours[other.asset_id])]
 
     async def _made(self, asset: Asset, examined: Examined, wish: Wish, told: Told, written: list[Place]) -> Asset:
         found = await self.look(examined)

@@ -12,34 +12,19 @@ from sqlalchemy import func, select
 from exceptions import FormatRefused, PayloadTooLarge, StorageError, UnprocessableImage
 from library.database import Database
 from library.fingerprint import Look
-from library.ingest import Examined, Ingest, Ingested, UploadRules, Wish
+from library.ingest import Examined, Ingest, Ingested, Wish
 from library.objects import Objects, Place
 from library.repository.tenants import Owner
 from library.tables import CATALOG, Asset
 from library.variants import Variant
 from optimizers.base import Source
-from optimizers.engine import Engine
 from storage.options import StoreOptions
 from storage.stores import Stores
-from tests.conftest import LIMITS
 from tests.helpers import decode, encode, graphic, photo
-from utils.concurrency import Slots
 from utils.worker_pool import ROOT
 
-TYPES = frozenset({"image/jpeg", "image/png"})
 WISH = Wish(Owner(CATALOG, "shop"), (Variant("thumb", 40, 40, 80), Variant("card", 90, 90, 80)), reuse=True)
 PHOTO = encode(photo(), "JPEG", quality=92)
-
-
-@pytest.fixture
-def objects(database: Database, tmp_path: Path) -> Objects:
-    return Objects(Stores(f"file://{tmp_path}/objects", StoreOptions()), database, 60)
-
-
-@pytest.fixture
-def ingest(database: Database, objects: Objects, engine: Engine, tmp_path: Path) -> Ingest:
-    rules = UploadRules(1 << 20, TYPES, LIMITS)
-    return Ingest(database, objects, engine, Slots(tmp_path / "slots", 1, 2), rules, 5)
 
 
 async def take(ingest: Ingest, data: bytes, wish: Wish = WISH) -> Ingested:
@@ -153,7 +138,8 @@ from optimizers.engine import Engine
 from storage.options import StoreOptions
 from storage.stores import Stores
 from tests.conftest import LIMITS, SEARCH_PATH, WORKER_ENV
-from tests.library.test_ingest import PHOTO, TYPES, WISH
+from tests.library.conftest import TYPES
+from tests.library.test_ingest import PHOTO, WISH
 from utils.concurrency import Slots
 from utils.worker_pool import ROOT
 from utils.subprocess_runner import ToolRunner
