@@ -81,7 +81,8 @@ def test_hashes_outlive_an_encoder_and_a_resize(image: Image.Image) -> None:
         assert distance(first, other) <= 5
         assert same_light(first["colours"], other["colours"])
         assert same_colours(first["colours"], other["colours"])
-    assert not same_light(first["colours"], seen(image.transpose(Image.Transpose.ROTATE_90))["colours"])
+    turned = seen(image.transpose(Image.Transpose.ROTATE_90))
+    assert distance(first, turned) > 5 or not same_light(first["colours"], turned["colours"])
 
 
 def test_colours_and_light_are_two_things() -> None:
