@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 
 from library.catalog import Found
@@ -12,6 +12,7 @@ from library.comparison import METRIC, Compared, recommended
 from schemas import invalid, whole
 
 TENANT = "^[^\\x00-\\x1f\\x7f]{1,100}$"
+TENANT = "^[A-Za-z0-9][A-Za-z0-9_.:@/ -]{0,99}$"
 LARGEST = 2**31 - 1
 MIN_SCORE = 80.0
 
@@ -67,14 +68,7 @@ class CompareForm(FromForm):
 class UploadForm(FromForm):
     """Whose image it is."""
 
-    tenant: str = Field(min_length=1, max_length=100, description="Any name; tenants see nothing of each other.")
-
-    @field_validator("tenant")
-    @classmethod
-    def _is_a_name(cls, value: str) -> str:
-        if not value.isprintable() or not value.strip():
-            raise ValueError("has to be a name that can be read")
-        return value
+    tenant: str = Field(pattern=TENANT, description="Any name; tenants see nothing of each other.")
 
 
 class PurgeRequest(FromBody):
