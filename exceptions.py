@@ -8,6 +8,8 @@ PareError
 ├── TicketGone               an upload ticket is used up or has expired
 ├── BucketRefused            a bucket that the settings do not allow
 ├── SignatureRefused         an image's URL is unsigned, wrongly signed or past its time
+├── PurgeRefused             a purge without its token
+├── Missing                  nothing kept has that id, or it is another one's
 ├── RateLimited              too many calls
 ├── PayloadTooLarge          more bytes than MAX_FILE_SIZE_MB
 ├── UploadTimeout            the body took too long to arrive
@@ -63,6 +65,14 @@ class BucketRefused(PareError):
 
 class SignatureRefused(PareError):
     """An image's URL is not signed where it has to be, wrongly signed, or past its time."""
+
+
+class PurgeRefused(PareError):
+    """The token of a purge is wrong, missing or not set."""
+
+
+class Missing(PareError):
+    """Nothing that is kept has that id, or it belongs to somebody else."""
 
 
 class Unauthorized(PareError):
@@ -191,6 +201,8 @@ STATUS: dict[type[PareError], Status] = {
     InvalidKey: Status(400, "invalid_key", "The object may not be called that"),
     BucketRefused: Status(403, "bucket_refused", "The bucket is not allowed"),
     SignatureRefused: Status(403, "signature_refused", "The URL is not signed as it has to be"),
+    PurgeRefused: Status(403, "purge_refused", "A purge needs its token"),
+    Missing: Status(404, "missing", "There is nothing of that id"),
     Unauthorized: Status(401, "unauthorized", "A valid API key is needed"),
     TicketGone: Status(410, "ticket_gone", "The ticket is used up or has expired"),
     RateLimited: Status(429, "rate_limited", "Too many requests"),

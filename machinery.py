@@ -88,4 +88,6 @@ def hidden_places(settings: Settings) -> list[Path]:
     stored = [folder for folder in kept if not any(place.is_relative_to(folder) for place in code)]
     home = os.path.expanduser("~")  # which, unlike Path.home(), does without a user of that number
     customary = [Path(home, name) for name in (".aws", ".config/gcloud", ".ssh")]
-    return [*stored, ROOT / ".env", Path("/run/secrets"), *customary]
+    scheme, _, tables = settings.database_address.partition(":///")
+    files = [Path(tables + end).resolve() for end in ("", "-wal", "-shm")] if "sqlite" in scheme else []
+    return [*stored, *files, ROOT / ".env", Path("/run/secrets"), *customary]

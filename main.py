@@ -6,7 +6,7 @@ import resource
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import structlog
@@ -24,7 +24,14 @@ from delivery.parameters import Rules, wishes_of
 from delivery.service import Delivery
 from delivery.shelf import Shelf
 from estimation.memory import Memory
-from exceptions import InvalidOptions
+from exceptions import InvalidOptions, Unavailable
+from library.catalog import Catalog
+from library.comparison import Comparison
+from library.database import Database
+from library.ingest import Ingest, UploadRules
+from library.library import Library
+from library.objects import Objects
+from library.variants import FITS, Variant, square
 from machinery import build_machinery, hidden_places
 from middleware import CommonHeaders, RequestContext, set_ticket_aside
 from optimizers.engine import Engine
@@ -33,6 +40,7 @@ from optimizers.router import TARGETS
 from optimizers.selftest import impaired, self_test
 from routers import (
     answers,
+    catalog,
     compress,
     documents,
     estimate,
@@ -50,6 +58,7 @@ from routers.deps import Gate, Images, Services
 from routers.draining import DRAINING, CloseWhileDraining, LingeringConnection
 from routers.outputs import Outputs
 from security.auth import ApiKeys
+from security.file_validation import ImageLimits
 from security.image_urls import UrlKey
 from security.rate_limiter import RateLimiter, allowances, open_storage
 from security.signing import Signer
@@ -126,7 +135,7 @@ def create_app(
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.origins,
-        allow_methods=["GET", "POST", "DELETE"],
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=["*"],
         expose_headers=answers.RESULT_HEADERS,
     )
@@ -134,7 +143,7 @@ def create_app(
     app.add_middleware(CloseWhileDraining)
     app.add_middleware(RequestContext)
     problems.install(app)
-    for room in (optimize, estimate, compress, images, tickets, tinify, stored, health, metrics, problems):
+    for room in (optimize, estimate, compress, images, tickets, tinify, catalog, stored, health, metrics, problems):
         app.include_router(room.router)
     app.include_router(reference.router)
     documents.complete(app)
@@ -150,6 +159,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
     machinery = build_machinery(settings, launcher, slots)
     engine, limits = machinery.engine, machinery.limits
     stores = build_stores(settings)
+    library = build_library(settings, engine, slots, stores, limits)
     redis_url = settings.redis_url.get_secret_value()
     cached = (settings.result_cache_mb << 20, settings.result_cache_entry_mb << 20)
     delivered = (settings.delivery_cache_mb << 20, settings.result_cache_entry_mb << 20)
@@ -165,6 +175,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
             for part in switched_off(settings):
                 log.warning(part)
             reports = await self_test(engine, machinery.runner)
+            await prepare(library.database)
             for name in impaired(engine.formats, reports):
                 log.warning("a tool does not work", format=name, health="/health")
             gate = build_gate(settings, storage)
@@ -185,6 +196,8 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
                 tickets,
                 fetcher,
                 stores,
+                library,
+                Catalog(library, Comparison(engine, slots), settings.purge_min_age_seconds),
                 machinery.estimator,
                 Memory(),
                 outputs,
@@ -197,7 +210,28 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
             if delivery:
                 await delivery.close()
             await stores.close()
+            await library.database.close()
             await machinery.close()
+
+
+def build_library(settings: Settings, engine: Engine, slots: Slots, stores: Stores, limits: ImageLimits) -> Library:
+    """Tables, objects and the one way in, for the doors and for a worker alike; nothing is opened yet."""
+    database = Database(settings.database_address)
+    objects = Objects(stores, database, settings.storage_signed_url_seconds)
+    rules = UploadRules(settings.max_upload, frozenset(settings.allowed_mime_types), limits)
+    return Library(
+        database,
+        objects,
+        Ingest(database, objects, engine, slots, rules, settings.phash_hamming_threshold),
+        tuple(Variant(n, p.width, p.height, p.quality, FITS[p.fit]) for n, p in settings.presets.items()),
+        tuple(square(name, side, settings.webp_quality) for name, side in settings.image_sizes.items()),
+    )
+
+
+async def prepare(database: Database) -> None:
+    """The library's tables, up to date; without its database all the rest is served, and the next use tries again."""
+    with suppress(Unavailable):  # which has its line in the log
+        await database.prepare()
 
 
 def build_gate(settings: Settings, storage: Storage) -> Gate:

@@ -29,7 +29,7 @@ def decode(data: bytes, decoder: str, orientation: int, animated: bool) -> dict[
         for index in range(count):
             if animated:  # of a still's pages, the one that the file opens with is shown
                 image.seek(index)
-            shown, icc = _plain(image, alpha)
+            shown, icc = as_rgb(image, alpha)
             shown = shown.transpose(TURNS[orientation]) if orientation in TURNS else shown
             frames.append(png_of(shown, count * shown.width * shown.height))
     return {
@@ -87,7 +87,7 @@ def sample(data: bytes, decoder: str, budget: int) -> bytes:
 
         def tile(corner: tuple[int, int]) -> Any:
             top, left = corner
-            return np.asarray(_plain(picture.crop((left, top, left + TILE, top + TILE)), alpha)[0])
+            return np.asarray(as_rgb(picture.crop((left, top, left + TILE, top + TILE)), alpha)[0])
 
         corners = itertools.product(range(0, picture.height - TILE + 1, TILE), range(0, picture.width - TILE + 1, TILE))
         ranked = sorted(corners, key=lambda corner: float(tile(corner)[::2, ::2].std()))
@@ -107,7 +107,7 @@ def mask(png: bytes) -> bytes:
         return png_of(shown)
 
 
-def _plain(image: Any, alpha: bool) -> tuple[Any, bytes]:
+def as_rgb(image: Any, alpha: bool) -> tuple[Any, bytes]:
     """The picture in 8-bit RGB or RGBA, and its profile where that is one of RGB."""
     icc = image.info.get("icc_profile") or b""
     if image.mode in ("RGB", "RGBA", "P", "RGBX"):

@@ -15,6 +15,8 @@ from delivery.service import Delivery
 from estimation.estimator import Estimator
 from estimation.memory import Memory
 from exceptions import FormatRefused, RateLimited, Unauthorized, Unavailable
+from library.catalog import Catalog
+from library.library import Library
 from middleware import ANSWER_HEADERS, TICKET, VARIES
 from optimizers.base import Optimizer
 from optimizers.engine import Engine
@@ -26,7 +28,15 @@ from routers.accept import accepted
 from routers.answers import rate_headers
 from routers.body import Body, BodyLimits, too_large
 from routers.draining import refuse_while_draining
-from routers.intake import JSON_LIMIT, Inquiry, ToPolicy, Upload, read_compress, read_inquiry, read_upload
+from routers.intake import (
+    JSON_LIMIT,
+    Inquiry,
+    ToPolicy,
+    Upload,
+    read_compress,
+    read_inquiry,
+    read_upload,
+)
 from routers.outputs import Outputs
 from routers.tinify_intake import Picture, read_picture
 from schemas import OptimizationOptions, TicketRequest
@@ -76,6 +86,8 @@ class Services:
     tickets: Tickets
     fetcher: Fetcher
     stores: Stores
+    library: Library
+    catalog: Catalog
     estimator: Estimator
     estimated: Memory
     outputs: Outputs
@@ -264,6 +276,13 @@ async def wishes(request: Request, parts: ServicesDep, who: KeyHolderDep) -> Asy
         yield text
 
 
+async def catalog_body(request: Request, parts: ServicesDep, who: KeyHolderDep) -> AsyncIterator[Body]:
+    """The body of a route of /v1, read by its handler: what the library knows already takes no place."""
+    refuse_while_draining(request.scope)
+    with parts.bodies.account() as charge:
+        yield _body(request, parts, charge, parts.settings.max_upload)
+
+
 @asynccontextmanager
 async def _admitted(
     request: Request, parts: Services, read: Callable[[Body], Awaitable[T]], limit: int
@@ -306,3 +325,4 @@ TermsDep = Annotated[TicketRequest, Depends(terms)]
 InquiryDep = Annotated[Inquiry, Depends(estimate_intake)]
 PictureDep = Annotated[Picture, Depends(shrink_intake)]
 WishesDep = Annotated[bytes, Depends(wishes)]
+CatalogBodyDep = Annotated[Body, Depends(catalog_body)]

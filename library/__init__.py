@@ -1,0 +1,1 @@
+"""What is kept about images: tables, queries, ingest, the catalog and its duplicates."""
