@@ -28,7 +28,7 @@ from optimizers.engine import Engine
 from optimizers.recall import Recall, encoder_revision
 from optimizers.router import build_formats
 from optimizers.selftest import impaired, self_test
-from routers import answers, compress, documents, estimate, health, metrics, optimize, problems, stored, tickets, tinify
+from routers import answers, compress, documents, estimate, health, metrics, optimize, page, problems, stored, tickets, tinify
 from routers.deps import Gate, Services
 from routers.draining import DRAINING, CloseWhileDraining, LingeringConnection
 from routers.outputs import Outputs
@@ -114,7 +114,7 @@ def create_app(
     app.add_middleware(CloseWhileDraining)
     app.add_middleware(RequestContext)
     problems.install(app)
-    for room in (optimize, estimate, compress, tickets, tinify, stored, health, metrics, problems):
+    for room in (optimize, estimate, compress, tickets, tinify, stored, health, metrics, page, problems):
         app.include_router(room.router)
     documents.complete(app)
     return app
@@ -280,6 +280,7 @@ def welcome(settings: Settings) -> str:
     lines = [
         f"Pare {settings.version} on {address}",
         *(f"  off: {part}" for part in switched_off(settings)),
+        f"  open {address}/ in a browser, or",
         f"  try: curl -F file=@photo.jpg {address}/optimize -o smaller.jpg -D -",
     ]
     return "\n".join(lines) + "\n"
