@@ -35,5 +35,5 @@ lock:  ## pin every dependency of pyproject.toml with its hashes (needs uv)
 	@scripts/lock.sh $(ARGS)
 
 clean:  ## remove everything that was installed or cached in this checkout
-	rm -rf .venv .tools tests/tinify_clients/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .tools tests/tinify_clients/node_modules tests/web/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -20,7 +20,9 @@ scripts/system-packages.sh "${packages[@]}"
 for lock in "${locks[@]}"; do
     scripts/python-packages.sh "$lock"
 done
-if [[ $kind == test ]]; then scripts/node-packages.sh tests/tinify_clients; fi
+if [[ $kind == test ]]; then
+    for folder in tests/tinify_clients tests/web; do scripts/node-packages.sh "$folder"; done
+fi
 for build in mozjpeg jpegli; do
     PYTHON=.venv/bin/python scripts/build-$build.sh .tools
 done

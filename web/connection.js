@@ -4,19 +4,18 @@ const FIRST = 2;
 const LONGEST = 15;
 
 export class Connection {
+  /** Called once the service answers again. */
+  onBack = () => {};
   #api;
-  #onBack;
   #said;
   #banner;
   #wait = FIRST;
   #timer = 0;
 
-  /** `onBack` is called once the service answers again. */
-  constructor(api, banner, onBack) {
+  constructor(api, banner) {
     this.#api = api;
     this.#banner = banner;
     this.#said = banner.querySelector("#offline-said");
-    this.#onBack = onBack;
     banner.querySelector("#offline-now").addEventListener("click", () => this.#try());
     addEventListener("online", () => !banner.hidden && this.#try());
   }
@@ -41,7 +40,7 @@ export class Connection {
     this.#said.textContent = "Trying now…";
     if (await this.#api.alive()) {
       this.#banner.hidden = true;
-      this.#onBack();
+      this.onBack();
       return;
     }
     this.#wait = Math.min(LONGEST, this.#wait * 2);

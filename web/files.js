@@ -4,6 +4,8 @@ import { State } from "./job.js";
 import { draw } from "./thumbnails.js";
 import { bytes, change, formatName } from "./words.js";
 
+/** Letters at the end of a name. */
+const TAIL = 9;
 const LABELS = { retry: "Try again", download: "Download", show: "Show" };
 
 export class FileList {
@@ -50,7 +52,10 @@ export class FileList {
   #row(job) {
     const row = this.#template.content.firstElementChild.cloneNode(true);
     this.#rows.set(job, row);
-    row.querySelector("bdi").textContent = job.file.name;
+    const [stem, tail] = parted(job.file.name);
+    row.querySelector(".stem").textContent = stem;
+    row.querySelector(".tail").textContent = tail;
+    row.title = job.file.name;
     row.querySelector("progress").setAttribute("aria-label", `Progress of ${job.file.name}`);
     draw(row.querySelector("canvas"), job.file);
     this.touch(job);
@@ -106,6 +111,13 @@ export class FileList {
     if (job.state === State.SENDING) progress.value = job.sent;
     else progress.removeAttribute("value");
   }
+}
+
+/** A name in two parts, of which the second, with the extension, is shown whole. */
+function parted(name) {
+  const letters = Array.from(name);
+  const at = Math.max(0, letters.length - TAIL);
+  return [letters.slice(0, at).join(""), letters.slice(at).join("")];
 }
 
 /** The state of a job in a line. */

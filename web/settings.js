@@ -3,7 +3,7 @@
 import { formatName } from "./words.js";
 
 const HINTS = {
-  auto: "Tries settings until the smallest file that still looks alike is found, and shows its score.",
+  auto: "The smallest file that still looks alike, with its score.",
   fixed: "One setting for all. 80 suits most photographs.",
 };
 const NARROW = matchMedia("(max-width: 719px)");

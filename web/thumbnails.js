@@ -9,19 +9,20 @@ export function draw(canvas, file) {
 
 async function paint(canvas, file) {
   const picture = await (file.type === "image/svg+xml" ? drawing(file) : createImageBitmap(file, { resizeWidth: 224 }));
-  const { width, height } = picture;
-  const side = Math.min(width, height);
+  const width = picture.naturalWidth ?? picture.width;
+  const height = picture.naturalHeight ?? picture.height;
+  const scale = canvas.width / Math.min(width, height);
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
-  const size = canvas.width;
-  context.drawImage(picture, (width - side) / 2, (height - side) / 2, side, side, 0, 0, size, size);
+  const [wide, high] = [width * scale, height * scale];
+  context.drawImage(picture, (canvas.width - wide) / 2, (canvas.height - high) / 2, wide, high);
   picture.close?.();
 }
 
 async function drawing(file) {
   const url = URL.createObjectURL(file);
   try {
-    const image = new Image(224, 224);
+    const image = new Image();
     image.src = url;
     await image.decode();
     return image;

@@ -128,12 +128,12 @@ function facts(job, result) {
   return [
     ["Format", format],
     ["Method", result.method],
-    ["Quality", result.quality],
-    ["Size", result.width && `${result.width} × ${result.height}`],
+    ["Quality used", result.quality],
+    ["Dimensions", result.width && `${result.width} × ${result.height}`],
     ["Estimate", job.estimate && estimated(job.estimate)],
     ["Taken out", result.removed.join(", ").replaceAll("_", " ")],
     ["Had to stay", result.kept.join(", ").replaceAll("_", " ")],
-    ["Time", time],
+    ["Time at work", time],
   ].filter(([, text]) => text);
 }
 
