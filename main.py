@@ -28,7 +28,20 @@ from optimizers.engine import Engine
 from optimizers.recall import Recall, encoder_revision
 from optimizers.router import build_formats
 from optimizers.selftest import impaired, self_test
-from routers import answers, compress, documents, estimate, health, metrics, optimize, page, problems, stored, tickets, tinify
+from routers import (
+    answers,
+    compress,
+    documents,
+    estimate,
+    health,
+    metrics,
+    optimize,
+    page,
+    problems,
+    stored,
+    tickets,
+    tinify,
+)
 from routers.deps import Gate, Services
 from routers.draining import DRAINING, CloseWhileDraining, LingeringConnection
 from routers.outputs import Outputs

@@ -43,7 +43,7 @@ class Page {
     this.#queue = new Queue(api, this.#pacer, service, () => this.#settings.query());
     const act = (what, job) => this.#act(what, job);
     this.#list = new FileList(part("files"), part("file-row"), act);
-    const others = document.querySelectorAll("body > header, main > :not(#work), #work > .totals, #files");
+    const others = document.querySelectorAll("body > header, main > :not(#work, .intro), #work > .totals, #files");
     this.#viewer = new Viewer(part("viewer"), part("viewer-body"), act, others);
     this.#key = new KeyField((key) => this.#useKey(key));
     part("limits").textContent += `, up to ${bytes(service.max_file_size)} each`;
@@ -53,7 +53,6 @@ class Page {
 
   #listen() {
     const queue = this.#queue;
-    listen((files) => this.#add(files), { choose: part("choose"), pick: part("pick"), veil: part("veil") });
     this.#connection.onBack = () => queue.resume();
     this.#settings.addEventListener("change", () => this.#reconsider());
     queue.addEventListener("line", () => this.#tellLine());
@@ -70,7 +69,7 @@ class Page {
     for (const [id, does] of Object.entries(clicks)) part(id).addEventListener("click", does);
   }
 
-  #add(files) {
+  add(files) {
     if (files.length === 0) return;
     this.#queue.add(files);
     this.#speaker.say(`${images(files.length)} added`);
@@ -178,13 +177,18 @@ class Page {
 
 const api = new Api();
 const connection = new Connection(api, part("offline"));
+let page = null;
+/** What comes before the service has said what it takes. */
+const early = [];
 
-/** The page begins once the service has said what it takes. */
 async function begin() {
   const service = await api.describe().catch(() => null);
-  if (service) new Page(service, api, connection);
-  else connection.lost();
+  if (!service) return connection.lost();
+  page = new Page(service, api, connection);
+  return page.add(early);
 }
 
+const doors = { choose: part("choose"), pick: part("pick"), veil: part("veil") };
+listen((files) => (page ? page.add(files) : early.push(...files)), doors);
 connection.onBack = begin;
 begin();

@@ -63,7 +63,6 @@ async def test_an_estimate_then_the_result_and_its_story(visit: Visit, address: 
     await page.route("**/optimize?*", held)
     await give(page, file("a photo.jpg"), file("later.png", LOGO, "image/png"))
     estimate = service.post("/estimate?quality=auto", content=PHOTO).json()
-    await page.evaluate("0")
     low, high = (round(max(0, estimate["interval"][end])) for end in ("low", "high"))
     await expect(page.locator("#totals-main")).to_contain_text("about")
     await expect(rows(page).first.locator(".file-percent")).to_contain_text("≈")
