@@ -14,7 +14,7 @@ from optimizers.prediction import HEAD_BYTES, Head
 from routers.connection import while_connected
 from routers.deps import InquiryDep, Services, ServicesDep
 from routers.documents import FILE, SECURITY, query_options, reference, refusals
-from routers.intake import Inquiry
+from routers.intake import FIRST_BYTES, Inquiry
 from routers.optimize import FORM
 from routers.problems import document
 from schemas import (
@@ -27,6 +27,12 @@ from schemas import (
 )
 
 router = APIRouter(tags=["optimize"])
+CONTENT_RANGE = {
+    "name": "Content-Range",
+    "in": "header",
+    "schema": {"type": "string", "pattern": FIRST_BYTES.pattern},
+    "description": "Where the body is but the beginning of a file.",
+}
 AT_ONCE = 8
 """URLs of one request that are fetched side by side."""
 BODY: dict[str, Any] = {
@@ -44,17 +50,21 @@ BODY: dict[str, Any] = {
     summary="Tell how much smaller an image would get",
     response_model=EstimateAnswer | EstimatesAnswer,
     responses=refusals(400, 401, 408, 413, 415, 422, 429, 502, 503, 504),
-    openapi_extra={"parameters": query_options(), "requestBody": BODY, "security": SECURITY},
+    openapi_extra={"parameters": [*query_options(), CONTENT_RANGE], "requestBody": BODY, "security": SECURITY},
 )
 async def estimate(request: Request, parts: ServicesDep, inquiry: InquiryDep) -> Response:
-    """Send what you would send to `/optimize`, or as JSON up to 100 `urls`, of which the first 64 kB are fetched."""
+    """Send what you would send to `/optimize`, or as JSON up to 100 `urls`, of which the first 64 kB are fetched.
+
+    Of a large file its first 64 kB will do, with `Content-Range: bytes 0-65535/SIZE`: the interval is then wider.
+    """
     if inquiry.urls:
         return JSONResponse(await while_connected(request, _many(request, parts, inquiry)))
     if inquiry.url is not None:
         return JSONResponse(_answer(await while_connected(request, _by_url(parts, inquiry, inquiry.url))))
-    assert inquiry.data is not None
-    found = await while_connected(request, parts.estimator.of_file(inquiry.data, inquiry.policy))
-    parts.estimated.remember(inquiry.data, inquiry.policy, found.reduction)
+    assert inquiry.head is not None
+    found = await while_connected(request, parts.estimator.of_head(inquiry.head, inquiry.policy))
+    if inquiry.head.whole:
+        parts.estimated.remember(inquiry.head.data, inquiry.policy, found.reduction)
     return JSONResponse(_answer(found))
 
 

@@ -34,34 +34,35 @@ export class Api {
   }
 
   /**
-   * POST a file. `onProgress` is told the share that was sent; `onHeaders` sees status and headers, also a refusal's.
+   * POST a file, or its first `part` bytes. `onProgress` is told the share that was sent; `onHeaders` sees status and headers, also a refusal's.
    * Throws Refusal, Unreachable, or the signal's reason.
    */
-  async post(path, file, { query, accept, signal, onProgress, onHeaders }) {
-    const request = await this.#send(`${path}?${query}`, file, accept, signal, onProgress);
+  async post(path, file, { query, accept, signal, part = file.size, onProgress, onHeaders }) {
+    const headers = { Accept: accept, "Content-Type": "application/octet-stream" };
+    if (part < file.size) headers["Content-Range"] = `bytes 0-${part - 1}/${file.size}`;
+    if (this.key) headers.Authorization = `Bearer ${this.key}`;
+    const request = await this.#send(`${path}?${query}`, file.slice(0, part), headers, signal, onProgress);
     const header = (name) => request.getResponseHeader(name);
     onHeaders(request.status, header);
     if (request.status < 400) return { body: request.response, header };
     throw new Refusal(request.status, await problemOf(request.response), retryAfter(header));
   }
 
-  #send(address, file, accept, signal, onProgress) {
+  #send(address, body, headers, signal, onProgress) {
     // fetch cannot tell how much of a body has been sent.
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const request = new XMLHttpRequest();
       request.open("POST", address);
       request.responseType = "blob";
-      request.setRequestHeader("Accept", accept);
-      request.setRequestHeader("Content-Type", "application/octet-stream");
-      if (this.key) request.setRequestHeader("Authorization", `Bearer ${this.key}`);
+      for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
       request.upload.onprogress = (event) => event.lengthComputable && onProgress?.(event.loaded / event.total);
       request.upload.onload = () => onProgress?.(1);
       request.onload = () => resolve(request);
       request.onerror = () => reject(new Unreachable());
       request.onabort = () => reject(signal.reason);
       signal.addEventListener("abort", () => request.abort(), { once: true });
-      request.send(file);
+      request.send(body);
     });
   }
 }

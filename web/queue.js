@@ -11,6 +11,9 @@ const RESERVED = 0.4;
 const MOST_TRIES = 8;
 const FINAL = new Set([400, 413, 415, 422]);
 const LATER = new Set([429, 503]);
+/** Bytes of a file up to which all of it is sent for an estimate, and how much of a larger one. */
+const LOOKED_AT = 1 << 20;
+const HEAD = 1 << 16;
 /** Seconds, where an answer does not say. */
 const PATIENCE = 5;
 
@@ -133,7 +136,8 @@ export class Queue extends EventTarget {
 
   #estimate(job) {
     job.estimating = "running";
-    this.#call(job, "/estimate", "application/json", null, async ({ body }, query) => {
+    const part = job.file.size > LOOKED_AT ? HEAD : job.file.size;
+    this.#call(job, "/estimate", { accept: "application/json", part }, async ({ body }, query) => {
       job.estimating = "over";
       if (query === this.#query()) job.estimate = JSON.parse(await body.text());
       else job.estimating = null;
@@ -150,14 +154,14 @@ export class Queue extends EventTarget {
       job.since = performance.now();
       this.#changed(job);
     };
-    this.#call(job, "/optimize", ACCEPT, onProgress, (answer, query) => {
+    this.#call(job, "/optimize", { accept: ACCEPT, onProgress }, (answer, query) => {
       job.result = resultOf(answer, job, query, this.#service.formats);
       job.state = State.DONE;
     });
     return true;
   }
 
-  async #call(job, path, accept, onProgress, done) {
+  async #call(job, path, how, done) {
     const { signal } = job.aborter;
     const query = this.#query();
     const onHeaders = (status, header) => {
@@ -167,7 +171,7 @@ export class Queue extends EventTarget {
     this.#pacer.spend();
     this.#changed(job);
     try {
-      const answer = await this.#api.post(path, job.file, { query, accept, signal, onProgress, onHeaders });
+      const answer = await this.#api.post(path, job.file, { ...how, query, signal, onHeaders });
       await done(answer, query);
     } catch (error) {
       if (!signal.aborted) await this.#failed(job, error);

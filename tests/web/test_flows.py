@@ -2,11 +2,9 @@
 
 import asyncio
 import io
-import subprocess
 import zipfile
 from pathlib import Path
 
-import httpx
 import pytest
 from PIL import Image
 from playwright.async_api import Page, Request, Route, expect
@@ -16,6 +14,15 @@ from tests.web.conftest import LOGO, PHOTO, Visit, file, give, rows, saved, sett
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="80" height="60"><!-- note --><path d="M 0 0 H 80 V 60 Z"/></svg>'
+HANDED_OVER = """([how, bytes]) => {
+    const clipboardData = new DataTransfer();
+    for (const name of ["a.png", "b.png"]) {
+        clipboardData.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
+    }
+    const init = { bubbles: true, cancelable: true, clipboardData, dataTransfer: clipboardData };
+    if (how === "paste") document.dispatchEvent(new ClipboardEvent("paste", init));
+    else for (const type of ["dragenter", "dragover", "drop"]) document.body.dispatchEvent(new DragEvent(type, init));
+}"""
 LIVE_URLS = """
     window.liveUrls = new Set();
     const { createObjectURL, revokeObjectURL } = URL;
@@ -52,7 +59,7 @@ async def test_the_empty_page_explains_itself(visit: Visit, address: str) -> Non
     await expect(page.locator("#work")).to_be_hidden()
 
 
-async def test_an_estimate_then_the_result_and_its_story(visit: Visit, address: str, service: httpx.Client) -> None:
+async def test_an_estimate_then_the_result_and_its_story(visit: Visit, address: str) -> None:
     page = await visit(address)
     released = asyncio.Event()
 
@@ -62,13 +69,13 @@ async def test_an_estimate_then_the_result_and_its_story(visit: Visit, address: 
 
     await page.route("**/optimize?*", held)
     await give(page, file("a photo.jpg"), file("later.png", LOGO, "image/png"))
-    estimate = service.post("/estimate?quality=auto", content=PHOTO).json()
+    estimate = await (await page.request.post(f"{address}/estimate?quality=auto", data=PHOTO)).json()
     low, high = (round(max(0, estimate["interval"][end])) for end in ("low", "high"))
     await expect(page.locator("#totals-main")).to_contain_text("about")
     await expect(rows(page).first.locator(".file-percent")).to_contain_text("≈")
     released.set()
     await settled(page, 2)
-    result = service.post("/optimize?quality=auto", content=PHOTO)
+    result = await page.request.post(f"{address}/optimize?quality=auto", data=PHOTO)
     told = result.headers
     viewer = page.locator("#viewer")
     await rows(page).first.click()
@@ -79,22 +86,26 @@ async def test_an_estimate_then_the_result_and_its_story(visit: Visit, address: 
     for fact in (told["x-optimization-method"], told["x-quality-used"], "640 × 480", f"{low}–{high}% smaller"):
         await expect(facts).to_contain_text(fact)
     name, data = await saved(page, viewer.get_by_role("button", name="Download"))
-    assert name == "a photo.jpg" and data == result.content
+    assert name == "a photo.jpg" and data == await result.body()
+
+
+async def test_of_a_large_file_only_the_beginning_is_estimated(visit: Visit, address: str) -> None:
+    page = await visit(address)
+    large = encode(graphic(800, 600), "BMP")
+    assert len(large) > 1 << 20
+    async with page.expect_request("**/estimate?*") as estimate, page.expect_request("**/optimize?*") as optimize:
+        await give(page, file("large.bmp", large, "image/bmp"))
+    asked_with = (await estimate.value).headers
+    assert asked_with["content-range"] == f"bytes 0-65535/{len(large)}"
+    assert "content-range" not in (await optimize.value).headers
+    await settled(page, 1)
+    await expect(page.locator("#viewer .facts")).to_contain_text("Estimate")
 
 
 @pytest.mark.parametrize("how", ["drop", "paste"])
 async def test_other_ways_in(visit: Visit, address: str, how: str) -> None:
     page = await visit(address)
-    await page.evaluate(
-        """([how, bytes]) => {
-            const data = new DataTransfer();
-            for (const name of ["a.png", "b.png"]) data.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
-            const init = { bubbles: true, cancelable: true };
-            if (how === "paste") return document.dispatchEvent(new ClipboardEvent("paste", { ...init, clipboardData: data }));
-            for (const type of ["dragenter", "dragover", "drop"]) document.body.dispatchEvent(new DragEvent(type, { ...init, dataTransfer: data }));
-        }""",
-        [how, list(LOGO)],
-    )
+    await page.evaluate(HANDED_OVER, [how, list(LOGO)])
     await settled(page, 2)
     await expect(page.locator("#veil")).to_be_hidden()
 
@@ -156,7 +167,8 @@ async def test_curl_does_the_same(visit: Visit, address: str, tmp_path: Path) ->
     await expect(page.locator(".note")).to_contain_text("Copied")
     command = await page.evaluate("navigator.clipboard.readText()")
     (tmp_path / "it's $HOME;.jpg").write_bytes(PHOTO)
-    subprocess.run(["bash", "-c", f"{command} -s --fail --noproxy '*'"], cwd=tmp_path, check=True)
+    shell = await asyncio.create_subprocess_shell(f"{command} -s --fail --noproxy '*'", cwd=tmp_path)
+    assert await shell.wait() == 0
     _, data = await saved(page, page.locator("#viewer").get_by_role("button", name="Download"))
     assert (tmp_path / "it's $HOME;-small.webp").read_bytes() == data
 
