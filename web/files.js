@@ -78,6 +78,7 @@ export class FileList {
   #fill(row, job) {
     row.dataset.state = job.state;
     row.dataset.estimated = Boolean(job.estimate);
+    row.dataset.change = { "-1": "larger", 0: "none", 1: "smaller" }[Math.sign(job.result?.percent ?? 1)];
     row.querySelector(".file-name").setAttribute("aria-current", job === this.#selected);
     row.querySelector(".file-said").textContent = said(job);
     row.querySelector(".file-percent").textContent = figure(job);

@@ -83,14 +83,14 @@ export class Viewer {
     said.textContent = unseen(seen, result);
   }
 
-  #fillScore({ score, reason, percent, format, from }) {
+  #fillScore({ score, quality }) {
     const gauge = this.#part(".gauge");
     gauge.hidden = score === null;
     gauge.style.setProperty("--score", `${Math.max(0, Math.min(100, score ?? 0))}%`);
     const said = this.#part(".score-said");
     if (score !== null) said.replaceChildren(strong(score.toFixed(1)), ` of 100 alike: ${alike(score)} (SSIMULACRA2)`);
-    else if (reason === "optimized" || percent < 0 || format !== from) said.textContent = "Checked for loss; not scored.";
-    else said.textContent = "The same pixels: nothing to score.";
+    else if (quality === null) said.textContent = "Nothing was encoded with loss: there is nothing to score.";
+    else said.textContent = "Not scored at a fixed quality; Auto measures every result.";
   }
 
   #zoomed() {

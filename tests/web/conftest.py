@@ -23,12 +23,17 @@ EXPECTED_NOISE = "Failed to load resource"
 """How the browser reports every refusal of the service."""
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
+def browser_options() -> dict[str, Any]:
+    """The system's Chromium; without its sandbox, as it has none when root runs it."""
     path = shutil.which("chromium")
     assert path, "scripts/system-packages.sh test installs it (make setup)"
+    return {"executable_path": path, "args": ["--no-sandbox"]}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(**browser_options())
         yield browser
         await browser.close()
 
