@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import mimetypes
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,8 +53,15 @@ def load(folder: Path) -> tuple[dict[str, Asset], str]:
     """Every file by its path, and the revision of them all, under which `index.html` names the others."""
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     revision = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:12]
-    files["index.html"] = files["index.html"].replace(b'"/web/', f'"/web/{revision}/'.encode())
+    files["index.html"] = _with_modules(files["index.html"], files).replace(b'"/web/', f'"/web/{revision}/'.encode())
     return {name: _asset(name, data) for name, data in files.items()}, revision
+
+
+def _with_modules(page: bytes, files: Iterable[str]) -> bytes:
+    """The page naming every script it will import, so that none waits for another to be read."""
+    scripts = sorted(name for name in files if name.endswith(".js"))
+    links = "".join(f'<link rel="modulepreload" href="/web/{name}">\n  ' for name in scripts)
+    return page.replace(b"<script ", f"{links}<script ".encode(), 1)
 
 
 def _asset(name: str, data: bytes) -> Asset:
