@@ -58,9 +58,9 @@ def free_port() -> int:
         return port
 
 
-def start_service(folder: Path, port: int = 0, **settings: str) -> tuple[subprocess.Popen[bytes], str]:
-    """A service of its own, on a free port where none is given; its process and its address once it answers."""
-    port = port or free_port()
+def start_service(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes], str]:
+    """A service of its own on a free port; its process and its address once it answers."""
+    port = free_port()
     env = {
         "PATH": os.environ["PATH"],
         "PORT": str(port),

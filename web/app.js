@@ -59,7 +59,7 @@ class Page {
     queue.addEventListener("job", ({ detail: job }) => this.#tellJob(job));
     queue.addEventListener("pace", () => this.#tellPace());
     queue.addEventListener("stop", () => this.#tellStop());
-    setInterval(() => this.#tellPace(), 1000);
+    setInterval(() => this.#tick(), 1000);
     const clicks = {
       redo: () => queue.retry(...this.#outdated()),
       clear: () => queue.remove(...queue.jobs),
@@ -136,6 +136,12 @@ class Page {
     const count = this.#outdated().length;
     part("changed").hidden = count === 0;
     part("changed-said").textContent = `${images(count)} done with other settings.`;
+  }
+
+  /** What time alone changes. */
+  #tick() {
+    this.#queue.jobs.filter((job) => job.running).forEach((job) => this.#list.touch(job));
+    this.#tellPace();
   }
 
   #tellPace() {

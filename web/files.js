@@ -2,7 +2,7 @@
 
 import { State } from "./job.js";
 import { draw } from "./thumbnails.js";
-import { bytes, change, formatName } from "./words.js";
+import { bytes, change, formatName, seconds } from "./words.js";
 
 /** Letters at the end of a name. */
 const TAIL = 9;
@@ -128,11 +128,17 @@ function said(job) {
   switch (job.state) {
     case State.WAITING: return guess ? `${size} · ${guess}` : `${size} · waiting`;
     case State.SENDING: return `${size} · sending ${Math.round(job.sent * 100)}%`;
-    case State.WORKING: return `${size} · the service is at work`;
+    case State.WORKING: return `${size} · the service is at work${lasting(job)}`;
     case State.DONE: return `${size} → ${bytes(job.result.size)} · ${formatName(job.result.format)}`;
     case State.CANCELLED: return `${size} · cancelled`;
     default: return job.trouble;
   }
+}
+
+/** How long the service has been at it, once that is worth a word. */
+function lasting(job) {
+  const elapsed = performance.now() - job.since;
+  return elapsed > 1500 ? `, ${seconds(elapsed)}` : "";
 }
 
 /** The number at the end of a row. */

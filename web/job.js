@@ -18,6 +18,8 @@ export class Job {
   state = State.WAITING;
   /** Share of the file that was sent. */
   sent = 0;
+  /** When the last of it was sent, by `performance.now()`. */
+  since = 0;
   /** The service's estimate, or null; asking for it is `running` or `over`. */
   estimate = null;
   estimating = null;

@@ -64,9 +64,9 @@ async def visit(browser: Browser) -> AsyncIterator[Visit]:
 
 
 @contextmanager
-def running_service(folder: Path, port: int = 0, **settings: str) -> Iterator[tuple[str, Popen[bytes]]]:
+def running_service(folder: Path, **settings: str) -> Iterator[tuple[str, Popen[bytes]]]:
     """A service of the test's own: its address and its process."""
-    process, address = start_service(folder, port, **settings)
+    process, address = start_service(folder, **settings)
     try:
         yield address, process
     finally:

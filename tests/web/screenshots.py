@@ -62,7 +62,7 @@ def main(folder: Path) -> None:
         for name, look in LOOKS.items():
             shot = filled(browser, address, look, files).screenshot()
             made = httpx.post(
-                f"{address}/optimize?quality=auto&min_score=85", content=shot, timeout=60, trust_env=False
+                f"{address}/optimize?quality=auto&min_score=90", content=shot, timeout=60, trust_env=False
             )
             (folder / f"{name}.png").write_bytes(made.raise_for_status().content)
         browser.close()

@@ -15,6 +15,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 800}},
     "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+    "narrow": {"viewport": {"width": 320, "height": 640}},
     "phone in the dark": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},
 }
 
@@ -29,7 +30,7 @@ async def findings(page: Page) -> list[str]:
     return [f"{one['impact']} {one['id']}: {one['nodes'][0]['html'][:120]}" for one in found["violations"]]
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", ["light", "dark", "phone", "phone in the dark"])
 async def test_axe_finds_nothing(visit: Visit, address: str, look: str) -> None:
     page = await visit(address, **LOOKS[look])
     assert await findings(page) == []
@@ -48,7 +49,7 @@ async def test_axe_finds_nothing(visit: Visit, address: str, look: str) -> None:
     assert await findings(page) == []
 
 
-@pytest.mark.parametrize("look", ["light", "phone"])
+@pytest.mark.parametrize("look", ["light", "phone", "narrow"])
 async def test_nothing_sticks_out(visit: Visit, address: str, look: str) -> None:
     page = await visit(address, **LOOKS[look])
     await give(page, file("a-very-long-name-" * 8 + ".jpg"), file("b.png", LOGO, "image/png"))
@@ -164,5 +165,5 @@ async def test_what_is_said(visit: Visit, address: str) -> None:
 async def test_no_motion_for_those_who_want_none(visit: Visit, address: str) -> None:
     page = await visit(address, reduced_motion="reduce")
     assert await page.locator("#choose").evaluate("one => getComputedStyle(one).transitionDuration") in ("0s", "")
-    moving = "() => document.getAnimations().filter((one) => one.effect.getComputedTiming().duration < 5000).length"
+    moving = "document.getAnimations().length"
     assert await page.evaluate(moving) == 0

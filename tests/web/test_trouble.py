@@ -6,22 +6,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, Response, Route, expect
+from playwright.async_api import FilePayload, Page, Response, Route, expect
 
 from tests.helpers import encode, graphic
+from tests.storage.front import Front, running
 from tests.web.conftest import LOGO, Visit, file, give, rows, running_service, settled
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-def pictures(count: int) -> list[dict[str, object]]:
-    return [file(f"{n}.png", encode(graphic(40 + n, 30), "PNG"), "image/png") for n in range(count)]  # type: ignore[misc]
+def pictures(count: int) -> list[FilePayload]:
+    return [file(f"{n}.png", encode(graphic(40 + n, 30), "PNG"), "image/png") for n in range(count)]
 
 
 @pytest.fixture(scope="module")
 def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A service with the default limits for callers without a key."""
-    limits = {"RATE_LIMIT_PUBLIC_RPM": "60", "RATE_LIMIT_PUBLIC_BURST": "10"}
+    """A service with a key, and the default limits for callers without one."""
+    limits = {"API_KEY": "open-sesame", "RATE_LIMIT_PUBLIC_RPM": "60", "RATE_LIMIT_PUBLIC_BURST": "10"}
     with running_service(tmp_path_factory.mktemp("public"), **limits) as (address, _):
         yield address
 
@@ -35,7 +36,7 @@ async def test_ten_files_stay_within_the_limits(visit: Visit, public: str) -> No
             statuses.append((response.url.partition("?")[0].rpartition("/")[2], response.status))
 
     page.on("response", heard)
-    await give(page, *pictures(10))  # type: ignore[arg-type]
+    await give(page, *pictures(10))
     await expect(page.locator("#paced")).to_contain_text("This service takes 10 calls in 10 s")
     assert await rows(page, "done").count() >= 3, "first results do not wait for the last estimate"
     await settled(page, 10)
@@ -44,9 +45,7 @@ async def test_ten_files_stay_within_the_limits(visit: Visit, public: str) -> No
     await expect(page.locator("#paced")).to_be_hidden()
 
 
-@pytest.mark.parametrize(
-    ("status", "path"), [(429, "estimate"), (429, "optimize"), (503, "estimate"), (503, "optimize")]
-)
+@pytest.mark.parametrize(("status", "path"), [(429, "estimate"), (503, "optimize")])
 async def test_a_refusal_that_passes_is_waited_for(visit: Visit, address: str, status: int, path: str) -> None:
     page = await visit(address)
     times: list[float] = []
@@ -76,18 +75,18 @@ async def test_other_refusals_end_with_another_try_by_hand(visit: Visit, address
     await settled(page, 1)
 
 
-async def test_a_service_that_is_away_is_asked_again(visit: Visit, tmp_path: Path) -> None:
-    with running_service(tmp_path) as (address, process):
-        page = await visit(address)
+async def test_a_service_that_is_away_is_asked_again(visit: Visit, address: str, tmp_path: Path) -> None:
+    with running_service(tmp_path) as (gone, process):
+        page = await visit(gone)
         process.kill()
-        process.wait()
-        await page.set_input_files("#pick", pictures(2))  # type: ignore[arg-type]
-        banner = page.locator("#offline")
-        await expect(banner).to_contain_text("The service does not answer")
-        await expect(banner).to_contain_text("Trying again in")
-        await banner.get_by_role("button", name="Try now").click()
-        await expect(banner).to_be_visible()
-    with running_service(tmp_path, port=int(address.rpartition(":")[2])):
+    await page.set_input_files("#pick", pictures(2))
+    banner = page.locator("#offline")
+    await expect(banner).to_contain_text("The service does not answer")
+    await expect(banner).to_contain_text("Trying again in")
+    await banner.get_by_role("button", name="Try now").click()
+    await expect(banner).to_be_visible()
+    # Its place is taken by another one.
+    with running(Front(address, port=int(gone.rpartition(":")[2]))):
         await settled(page, 2)
         await expect(banner).to_be_hidden()
 
@@ -105,28 +104,34 @@ async def test_the_page_begins_when_the_service_does(visit: Visit, address: str)
     await settled(page, 1)
 
 
-async def test_a_key_is_asked_for_and_kept_nowhere(visit: Visit, tmp_path: Path) -> None:
-    with running_service(tmp_path, API_KEY="open-sesame", REQUIRE_AUTH="true") as (address, _):
-        page = await visit(address, permissions=["clipboard-read", "clipboard-write"])
-        await expect(page.locator("#key")).to_contain_text("This service needs an API key")
-        field = page.get_by_label("This service needs an API key")
-        await expect(field).to_be_focused()
-        await give(page, file("a.png", LOGO, "image/png"))
-        await field.fill("guess")
-        await field.press("Enter")
-        await expect(page.locator("#key-title")).to_have_text("That key was not accepted")
-        await expect(rows(page, "waiting")).to_have_count(1)
-        await page.get_by_label("That key was not accepted").fill("open-sesame")
-        await page.get_by_role("button", name="Use key").click()
-        await settled(page, 1)
-        await page.get_by_role("button", name="Copy as curl").click()
-        await expect(page.locator(".note")).to_be_visible()
-        command = await page.evaluate("navigator.clipboard.readText()")
-        assert '-H "Authorization: Bearer $PARE_KEY"' in command and "sesame" not in command
-        kept = await page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie, location.href])")
-        assert "sesame" not in kept
-        await page.reload()
-        await expect(page.locator("#key")).to_be_visible()
+async def test_a_key_is_asked_for_and_kept_nowhere(visit: Visit, public: str) -> None:
+    page = await visit(public, permissions=["clipboard-read", "clipboard-write"])
+
+    async def needing_a_key(route: Route) -> None:
+        answer = await route.fetch()
+        await route.fulfill(response=answer, json={**await answer.json(), "key_needed": True})
+
+    await page.route("**/service.json", needing_a_key)
+    await page.reload()
+    await expect(page.locator("#key")).to_contain_text("This service needs an API key")
+    field = page.get_by_label("This service needs an API key")
+    await expect(field).to_be_focused()
+    await give(page, file("a.png", LOGO, "image/png"))
+    await field.fill("guess")
+    await field.press("Enter")
+    await expect(page.locator("#key-title")).to_have_text("That key was not accepted")
+    await expect(rows(page, "waiting")).to_have_count(1)
+    await page.get_by_label("That key was not accepted").fill("open-sesame")
+    await page.get_by_role("button", name="Use key").click()
+    await settled(page, 1)
+    await page.get_by_role("button", name="Copy as curl").click()
+    await expect(page.locator(".note")).to_be_visible()
+    command = await page.evaluate("navigator.clipboard.readText()")
+    assert '-H "Authorization: Bearer $PARE_KEY"' in command and "sesame" not in command
+    kept = await page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie, location.href])")
+    assert "sesame" not in kept
+    await page.reload()
+    await expect(page.locator("#key")).to_be_visible()
 
 
 async def paced(page: Page, script: str) -> object:
@@ -174,7 +179,7 @@ async def test_settings_that_change_while_images_wait(visit: Visit, address: str
         await route.continue_()
 
     await page.route("**/optimize?*", hold)
-    await give(page, *pictures(3))  # type: ignore[arg-type]
+    await give(page, *pictures(3))
     await expect(rows(page).last).to_contain_text("≈")
     await page.get_by_label("Format").select_option("png")
     async with page.expect_response("**/estimate?*format=png*"):
