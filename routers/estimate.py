@@ -14,7 +14,7 @@ from optimizers.prediction import HEAD_BYTES, Head
 from routers.connection import while_connected
 from routers.deps import InquiryDep, Services, ServicesDep
 from routers.documents import FILE, SECURITY, query_options, reference, refusals
-from routers.intake import FIRST_BYTES, Inquiry
+from routers.intake import Inquiry
 from routers.optimize import FORM
 from routers.problems import document
 from schemas import (
@@ -27,12 +27,6 @@ from schemas import (
 )
 
 router = APIRouter(tags=["optimize"])
-CONTENT_RANGE = {
-    "name": "Content-Range",
-    "in": "header",
-    "schema": {"type": "string", "pattern": FIRST_BYTES.pattern},
-    "description": "Where the body is but the beginning of a file.",
-}
 AT_ONCE = 8
 """URLs of one request that are fetched side by side."""
 BODY: dict[str, Any] = {
@@ -50,7 +44,7 @@ BODY: dict[str, Any] = {
     summary="Tell how much smaller an image would get",
     response_model=EstimateAnswer | EstimatesAnswer,
     responses=refusals(400, 401, 408, 413, 415, 422, 429, 502, 503, 504),
-    openapi_extra={"parameters": [*query_options(), CONTENT_RANGE], "requestBody": BODY, "security": SECURITY},
+    openapi_extra={"parameters": query_options(), "requestBody": BODY, "security": SECURITY},
 )
 async def estimate(request: Request, parts: ServicesDep, inquiry: InquiryDep) -> Response:
     """Send what you would send to `/optimize`, or as JSON up to 100 `urls`, of which the first 64 kB are fetched.

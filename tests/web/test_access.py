@@ -1,13 +1,14 @@
 """Everybody can use it: by keyboard, by ear, on a phone, in the dark, without motion."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import FileChooser, Page, expect
 
 from tests.helpers import encode, photo
-from tests.web.conftest import LOGO, PHOTO, Visit, file, give, rows, settled
+from tests.web.conftest import LOGO, PATIENCE, PHOTO, Visit, file, give, rows, settled
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
@@ -74,11 +75,13 @@ async def opened(visit: Visit, address: str) -> Page:
 
 async def test_all_by_keyboard(visit: Visit, address: str) -> None:
     page = await visit(address)
+    chosen: asyncio.Future[FileChooser] = asyncio.get_running_loop().create_future()
+    page.once("filechooser", lambda chooser: chosen.set_result(chooser))
     await page.get_by_role("link", name="Documentation").focus()
     await page.keyboard.press("Tab")
-    async with page.expect_file_chooser() as chooser:
-        await page.keyboard.press("Enter")
-    await (await chooser.value).set_files([file("a.jpg"), file("b.png", LOGO, "image/png")])
+    await expect(page.get_by_role("button", name="Choose images")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await (await asyncio.wait_for(chosen, PATIENCE / 1000)).set_files([file("a.jpg"), file("b.png", LOGO, "image/png")])
     await settled(page, 2)
     await page.get_by_role("button", name="b.png", exact=True).press("Enter")
     await expect(page.locator(".viewer-name")).to_have_text("b.png")
