@@ -1,10 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check audit bench docs lock clean
+.PHONY: help setup run test check audit bench docs screenshots lock clean
 
 PYTHON_BIN := .venv/bin/python
 
 help:  ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:  ## install everything that running and testing need
 	@scripts/setup.sh test
@@ -31,9 +31,12 @@ bench: setup  ## measure against the bare tools
 docs: setup  ## renew the tables that the README generates
 	@$(PYTHON_BIN) -m scripts.generate_docs
 
+screenshots: setup  ## renew the README's pictures of the page
+	@$(PYTHON_BIN) -m tests.web.screenshots
+
 lock:  ## pin every dependency of pyproject.toml with its hashes (needs uv)
 	@scripts/lock.sh $(ARGS)
 
 clean:  ## remove everything that was installed or cached in this checkout
-	rm -rf .venv .tools tests/tinify_clients/node_modules clients/typescript/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .tools tests/tinify_clients/node_modules clients/typescript/node_modules tests/web/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

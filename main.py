@@ -48,6 +48,7 @@ from routers import (
     images,
     metrics,
     optimize,
+    page,
     problems,
     reference,
     stored,
@@ -143,9 +144,9 @@ def create_app(
     app.add_middleware(CloseWhileDraining)
     app.add_middleware(RequestContext)
     problems.install(app)
-    for room in (optimize, estimate, compress, images, tickets, tinify, catalog, stored, health, metrics, problems):
+    rooms = (optimize, estimate, compress, images, tickets, tinify, catalog, stored, health, metrics, page, reference)
+    for room in (*rooms, problems):
         app.include_router(room.router)
-    app.include_router(reference.router)
     documents.complete(app)
     return app
 
@@ -327,6 +328,7 @@ def welcome(settings: Settings) -> str:
     lines = [
         f"Pare {settings.version} on {address}",
         *(f"  off: {part}" for part in switched_off(settings)),
+        f"  open {address}/ in a browser, or",
         f"  try: curl -F file=@photo.jpg {address}/optimize -o smaller.jpg -D -",
     ]
     return "\n".join(lines) + "\n"

@@ -47,14 +47,18 @@ BODY: dict[str, Any] = {
     openapi_extra={"parameters": query_options(), "requestBody": BODY, "security": SECURITY},
 )
 async def estimate(request: Request, parts: ServicesDep, inquiry: InquiryDep) -> Response:
-    """Send what you would send to `/optimize`, or as JSON up to 100 `urls`, of which the first 64 kB are fetched."""
+    """Send what you would send to `/optimize`, or as JSON up to 100 `urls`, of which the first 64 kB are fetched.
+
+    Of a large file its first 64 kB will do, with `Content-Range: bytes 0-65535/SIZE`: the interval is then wider.
+    """
     if inquiry.urls:
         return JSONResponse(await while_connected(request, _many(request, parts, inquiry)))
     if inquiry.url is not None:
         return JSONResponse(told(await while_connected(request, _by_url(parts, inquiry, inquiry.url))))
-    assert inquiry.data is not None
-    found = await while_connected(request, parts.estimator.of_file(inquiry.data, inquiry.policy))
-    parts.estimated.remember(inquiry.data, inquiry.policy, found.reduction)
+    assert inquiry.head is not None
+    found = await while_connected(request, parts.estimator.of_head(inquiry.head, inquiry.policy))
+    if inquiry.head.whole:
+        parts.estimated.remember(inquiry.head.data, inquiry.policy, found.reduction)
     return JSONResponse(told(found))
 
 

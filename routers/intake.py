@@ -1,5 +1,6 @@
 """From a request to a picture and a policy: multipart, raw or by URL."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from exceptions import BadRequest, InvalidOptions
 from optimizers.base import Source
 from optimizers.policy import Policy
+from optimizers.prediction import Head
 from routers.body import Body, too_large
 from routers.connection import while_connected
 from schemas import (
@@ -34,6 +36,8 @@ JSON_LIMIT = 64 << 10
 """Bytes of a JSON body."""
 URLS_LIMIT = 1 << 20
 """Bytes of a JSON body with many URLs, of which presigned ones are long."""
+FIRST_BYTES = re.compile(r"bytes 0-(\d{1,15})/(\d{1,15})")
+"""The `Content-Range` of a file's beginning."""
 ToPolicy = Callable[[OptimizationOptions], Policy]
 Document = TypeVar("Document", bound=RequestOptions)
 
@@ -56,7 +60,8 @@ class Inquiry:
     policy: Policy
     charge: Charge
     """For the memory that fetching by URL takes."""
-    data: bytes | None = None
+    head: Head | None = None
+    """The file that was sent, or its beginning."""
     url: str | None = None
     urls: tuple[str, ...] = ()
 
@@ -101,8 +106,23 @@ async def read_inquiry(body: Body, to_policy: ToPolicy) -> Inquiry:
     """The same for an estimate; what URLs lead to is not fetched yet."""
     read = await _read(body, to_policy, EstimateRequest, URLS_LIMIT)
     if isinstance(read, Upload):
-        return Inquiry(read.policy, body.charge, data=read.source.data)
+        return Inquiry(read.policy, body.charge, head=_head(body, read.source.data))
     return Inquiry(to_policy(read.optimization), body.charge, url=read.url, urls=tuple(read.urls or ()))
+
+
+def _head(body: Body, data: bytes) -> Head:
+    """The file, or as much of it as `Content-Range` says. Raises BadRequest, PayloadTooLarge."""
+    given = body.request.headers.get("content-range")
+    if given is None:
+        return Head.of(data)
+    found = FIRST_BYTES.fullmatch(given)
+    if not found or int(found[1]) + 1 != len(data) or int(found[2]) < len(data):
+        raise BadRequest(
+            f"Content-Range of these {len(data)} bytes has to be `bytes 0-{len(data) - 1}/SIZE OF THE FILE`"
+        )
+    if int(found[2]) > body.limits.bytes:
+        raise too_large(body.limits.bytes, int(found[2]))
+    return Head(data, int(found[2]))
 
 
 async def _read(body: Body, to_policy: ToPolicy, document: type[Document], limit: int) -> Upload | Document:

@@ -21,7 +21,7 @@ for lock in "${locks[@]}"; do
     scripts/python-packages.sh "$lock"
 done
 if [[ $kind == test ]]; then
-    for folder in tests/tinify_clients clients/typescript; do scripts/node-packages.sh "$folder"; done
+    for folder in tests/tinify_clients tests/web clients/typescript; do scripts/node-packages.sh "$folder"; done
 fi
 for build in mozjpeg jpegli; do
     PYTHON=.venv/bin/python scripts/build-$build.sh .tools

@@ -55,6 +55,36 @@ def test_form_and_raw_body_give_the_same_estimate(service: httpx.Client) -> None
     )
 
 
+def test_the_beginning_of_a_file_will_do(service: httpx.Client) -> None:
+    size = len(LARGE)
+    begun = {"Content-Range": f"bytes 0-{HEAD_BYTES - 1}/{size}"}
+    found = service.post("/estimate", content=LARGE[:HEAD_BYTES], headers=begun).json()
+    whole = service.post("/estimate", content=LARGE).json()
+    facts = ("original_size", "original_format", "width", "height", "frames")
+    assert [found[fact] for fact in facts] == [whole[fact] for fact in facts] == [size, "jpeg", 900, 700, 1]
+    width, least = [one["interval"]["high"] - one["interval"]["low"] for one in (found, whole)]
+    assert width > least
+    entire = {"Content-Range": f"bytes 0-{size - 1}/{size}"}
+    assert service.post("/estimate", content=LARGE, headers=entire).json() == whole
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ("bytes 0-99/50", 400),
+        ("bytes 0-98/200", 400),
+        ("bytes 1-100/200", 400),
+        ("bytes 0-99/*", 400),
+        ("bytes */200", 400),
+        ("half", 400),
+        (f"bytes 0-99/{1 << 40}", 413),
+    ],
+)
+def test_a_beginning_of_what_cannot_be(service: httpx.Client, given: str, status: int) -> None:
+    answer = service.post("/estimate", content=LARGE[:100], headers={"Content-Range": given})
+    assert answer.status_code == status
+
+
 def test_the_result_of_an_optimization_is_optimized_already(service: httpx.Client) -> None:
     assert service.post("/estimate", content=LARGE).json()["already_optimized"] is False
     made = service.post("/optimize", content=LARGE).content

@@ -26,8 +26,8 @@ class Front(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, target: str) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, target: str, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
         self.target = urlsplit(target).netloc
         self.faults: deque[int] = deque()
         self.asked: list[str] = []
