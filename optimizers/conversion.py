@@ -72,12 +72,14 @@ class Conversion:
 
     async def _decode(self, data: bytes) -> Pixels:
         task, info = self.task, self.task.info
-        moves = bool(info.durations)
-        seen = await task.tools.call(
-            task.optimizer.decode, data, task.optimizer.spec.decoder or "", info.orientation, moves
-        )
+        decoder, moves = task.optimizer.spec.decoder or "", bool(info.durations)
+        return self._pixels(await task.tools.call(task.optimizer.decode, data, decoder, info.orientation, moves))
+
+    def _pixels(self, seen: dict[str, Any] | None) -> Pixels:
+        """What a worker made of the file. Raises ToolError where it made nothing."""
+        info, moves = self.task.info, bool(self.task.info.durations)
         if seen is None:
-            raise error_of(task.tools)
+            raise error_of(self.task.tools)
         return Pixels(
             frames=tuple(seen["frames"]),
             width=seen["width"],
