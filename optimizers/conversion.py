@@ -89,6 +89,7 @@ class Conversion:
             loop=(info.loop or 0) if moves else None,  # what does not say plays for ever
             icc=seen["icc"],
             exif=self._exif(seen["exif"]),
+            told=seen.get("told", {}),
         )
 
     def _exif(self, found: bytes) -> bytes:
@@ -101,6 +102,8 @@ class Conversion:
         if given.durations and not target.holds_animation:
             given = replace(given, frames=given.frames[:1], durations=(), loop=None)
         given = replace(given, durations=tuple(round(ms / target.tick) * target.tick for ms in given.durations))
+        if given.alpha and (target.alpha_is_mask or not target.holds_alpha):
+            given = replace(given, told={})
         if given.alpha and not target.holds_alpha:
             ground = self.task.policy.background
             flat = [await self._redrawn(pixels.flatten, frame, ground) for frame in given.frames]
@@ -193,7 +196,7 @@ class Conversion:
         try:
             after = target.inspect(data)
             seen = await self.task.look(target, data, exact=False)
-            first = await self.task.proof.call(look.raster, given.frames[0], PNG, False)
+            first = await given.ask(look.outline, self.task.proof)
         except (UnprocessableImage, ToolError) as error:
             return [error.detail]
         if first is None:

@@ -20,8 +20,6 @@ class Fit(StrEnum):
 
     INSIDE = "inside"
     """It keeps its shape and is no larger than wished."""
-    CONTAIN = "contain"
-    """The same by another name: nothing is put around it."""
     OUTSIDE = "outside"
     """It keeps its shape and is no smaller than wished, if it can be."""
     FILL = "fill"
@@ -73,7 +71,7 @@ def planned(across: int, down: int, width: int | None, height: int | None, fit: 
     """For a picture of `across` by `down` pixels, by its size alone."""
     whole = Window(0, 0, across, down)
     ratios = [wish / side for wish, side in ((width, across), (height, down)) if wish]
-    if fit in (Fit.INSIDE, Fit.CONTAIN, Fit.OUTSIDE) or not width or not height:
+    if fit in (Fit.INSIDE, Fit.OUTSIDE) or not width or not height:
         scale = min(1.0, max(ratios) if fit is Fit.OUTSIDE else min(ratios))
         return Plan(whole, max(1, round(across * scale)), max(1, round(down * scale)), [])
     size = _shaped(across, down, width, height)

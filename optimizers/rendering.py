@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from exceptions import InvalidOptions
-from optimizers import pixels
+from optimizers import look, pixels
 from optimizers.base import ImageInfo, Optimizer, Pixels, Target
 from optimizers.conversion import Conversion, Rival
 from optimizers.fit import Fit
@@ -88,11 +88,12 @@ class Rendering(Conversion):
         if ground is None or not given.alpha:
             return given
         filled = [await self._redrawn(pixels.flatten, frame, ground) for frame in given.frames]
-        return replace(given, frames=tuple(filled), alpha=False)
+        return replace(given, frames=tuple(filled), alpha=False, told={})
 
     async def _resized(self, data: bytes) -> Pixels:
         optimizer, info, wish = self.task.optimizer, self.task.info, self.rendition
         decode = name_of(optimizer.decode)
         reading = Reading(optimizer.spec.decoder or "", decode, info.orientation, bool(info.durations))
         size = Wish(wish.width, wish.height, wish.fit.value, wish.linear, wish.sharpen)
-        return self._pixels(await self.task.tools.call(resized, data, reading, size))
+        asked = [name_of(each) for each in (look.outline, *(t.trait for t in self.targets)) if each]
+        return self._pixels(await self.task.tools.call(resized, data, reading, size, asked))

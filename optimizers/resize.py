@@ -4,6 +4,7 @@ By libvips, which decodes JPEG and WebP smaller than they are; what its wheel ca
 """
 
 import io
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from optimizers import pixels
@@ -11,7 +12,7 @@ from optimizers.fit import LOOKING, Fit, Plan, looked_at, planned
 from optimizers.vips import vips
 from utils.worker import resolve
 
-HEADROOM = 2.5
+HEADROOM = 2.0
 """How much larger than wished a picture is decoded at least: the decoders' own way of shrinking shows below 2."""
 PLAIN = ("srgb", "b-w", "rgb16", "grey16")
 """What libvips calls samples that it makes sRGB of as Pillow does: not those of CMYK."""
@@ -37,6 +38,7 @@ class Wish(NamedTuple):
     linear: bool = False
     """Whether samples are mixed as light mixes: at about twice the cost."""
     sharpen: bool = False
+    """Whether the edges of what gets smaller are made harder."""
 
 
 class Reading(NamedTuple):
@@ -50,11 +52,15 @@ class Reading(NamedTuple):
     animated: bool = False
 
 
-def resized(data: bytes, reading: Reading, wish: Wish) -> dict[str, Any]:
-    """The frames of a file at another size, with all that `Pixels` holds; raises UnprocessableImage."""
+def resized(data: bytes, reading: Reading, wish: Wish, asked: Sequence[str] = ()) -> dict[str, Any]:
+    """The frames of a file at another size, with all that `Pixels` holds; raises UnprocessableImage.
+
+    What functions are `asked`, by name, of the first frame saves sending it around.
+    """
     reading, wish = Reading(*reading), Wish(*wish)  # a pipe knows no types
     found = None if reading.animated else _shrunk(data, reading, wish)
-    return found or _redrawn(data, reading, wish)
+    found = found or _redrawn(data, reading, wish)
+    return {**found, "told": {name: resolve(name)(found["frames"][0]) for name in asked}}
 
 
 def _shrunk(data: bytes, reading: Reading, wish: Wish) -> dict[str, Any] | None:
@@ -109,7 +115,7 @@ def _drawn(image: Any, plan: Plan, wish: Wish) -> Any:
     # Premultiplied by the library itself, so that hidden colours do not bleed in.
     image = image.thumbnail_image(plan.width, height=plan.height, **how)
     image = image.colourspace("srgb").cast("uchar")
-    return (image.sharpen() if wish.sharpen else image).copy_memory()
+    return (image.sharpen() if wish.sharpen and plan.reduction > 1 else image).copy_memory()
 
 
 def _told(frames: list[Any], exif: bytes) -> dict[str, Any]:

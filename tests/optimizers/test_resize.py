@@ -39,7 +39,6 @@ def made(image: Image.Image, *wish: Any, **options: Any) -> Image.Image:
         ((100, 30, Fit.INSIDE), (40, 30)),
         ((1000, 1000, Fit.INSIDE), (160, 120)),
         ((1, 1, Fit.INSIDE), (1, 1)),
-        ((100, 30, Fit.CONTAIN), (40, 30)),
         ((100, 30, Fit.OUTSIDE), (100, 75)),
         ((30, 90, Fit.OUTSIDE), (120, 90)),
         ((1000, 30, Fit.OUTSIDE), (160, 120)),
