@@ -127,7 +127,7 @@ class Pixels:
     """What functions that were run where the pixels were made say of the first frame, by their names as in a call."""
 
     async def ask(self, function: Callable[[bytes], T], tools: Toolbox) -> T | None:
-        """What a function says of the first frame, in an isolated worker where it was not asked yet; None if it failed."""
+        """What a function says of the first frame, in a worker where it was not asked yet; None if it failed."""
         name = name_of(function)
         return self.told[name] if name in self.told else await tools.call(function, self.frames[0])
 
