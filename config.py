@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import quote, urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic import AliasChoices, Field, Json, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -173,6 +173,34 @@ class Settings(BaseSettings):
     supabase_service_key: SecretStr = Field(SecretStr(""), description="Key of the project's service role.")
     supabase_bucket: str = Field("", description="Bucket where STORAGE_BACKEND is `supabase` and STORAGE_PATH empty.")
 
+    # Delivery
+    origin_url: str = Field(
+        "", description="Where GET /images finds originals, like STORAGE_URL; empty = GET /images answers 503."
+    )
+    signing_key: SecretStr = Field(
+        SecretStr(""),
+        description="Signs image URLs: `SECRET` or `ID:SECRET`, several with commas; empty = unsigned ones are served.",
+    )
+
+    delivery_cache_mb: int = Field(
+        128, ge=1, le=1 << 20, description="Most MiB of delivered images kept, in Redis or in each server process."
+    )
+    delivery_cache_url: str = Field(
+        "", description="Keeps delivered images for longer, like STORAGE_URL; empty = no second layer."
+    )
+    delivery_presets: Json[dict[str, str]] = Field(
+        "{}", validate_default=True, description='Queries by name for `preset=`: `{"card": "w=600&h=600&fit=cover"}`.'
+    )
+    delivery_sizes: str = Field(
+        "", pattern=r"^[0-9, ]*$", description="What `w` and `h` may be, comma-separated; empty = anything."
+    )
+    delivery_max_age_seconds: int = Field(
+        3600, ge=0, le=31_536_000, description="How long others may keep an image whose URL names no version."
+    )
+    delivery_missing_seconds: int = Field(
+        5, ge=0, le=300, description="How long an image that is missing is not looked for again."
+    )
+
     # Programs that speak Tinify
     output_cache_mb: int = Field(
         128, ge=1, le=1 << 20, description="Most MiB of pictures and results that wait at /output."
@@ -201,16 +229,21 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _store_has_what_it_needs(self) -> Self:
         name = "STORAGE_URL" if self.storage_url else "STORAGE_PATH"
-        if not re.fullmatch(r"(file://.+|memory://.*|(s3|gs|supabase)://[\w.-]+(/.*)?)", self.store_url, re.ASCII):
-            raise ValueError(f"{name} is wrong: it has to name a folder or bucket, like s3://photos")
-        if self.store_url.startswith("supabase") and not (
-            self.supabase_url and self.supabase_service_key.get_secret_value()
-        ):
-            raise ValueError("STORAGE_URL with supabase:// needs SUPABASE_URL and SUPABASE_SERVICE_KEY")
+        self._check_store(name, self.store_url)
+        if self.origin_url:
+            self._check_store("ORIGIN_URL", self.origin_url)
+        if self.delivery_cache_url:
+            self._check_store("DELIVERY_CACHE_URL", self.delivery_cache_url)
         for entry in self.allowed_buckets:
             if not re.fullmatch(r"((file|memory|s3|gs|supabase)://)?[A-Za-z0-9][\w.-]*", entry, re.ASCII):
                 raise ValueError(f"STORAGE_ALLOWED_BUCKETS is wrong: {entry} is not a bucket")
         return self
+
+    def _check_store(self, name: str, url: str) -> None:
+        if not re.fullmatch(r"(file://.+|memory://.*|(s3|gs|supabase)://[\w.-]+(/.*)?)", url, re.ASCII):
+            raise ValueError(f"{name} is wrong: it has to name a folder or bucket, like s3://photos")
+        if url.startswith("supabase") and not (self.supabase_url and self.supabase_service_key.get_secret_value()):
+            raise ValueError(f"{name} with supabase:// needs SUPABASE_URL and SUPABASE_SERVICE_KEY")
 
     @property
     def min_upload_rate(self) -> int:
@@ -267,6 +300,16 @@ class Settings(BaseSettings):
     def ticket_secrets(self) -> list[str]:
         """The secrets that sign tickets, the first of them the new ones."""
         return _listed(self.ticket_secret.get_secret_value())
+
+    @property
+    def signing_keys(self) -> list[str]:
+        """The keys of signed image URLs, each `SECRET` or `ID:SECRET`."""
+        return _listed(self.signing_key.get_secret_value())
+
+    @property
+    def delivered_sizes(self) -> frozenset[int]:
+        """What `w` and `h` may be; empty for anything."""
+        return frozenset(map(int, _listed(self.delivery_sizes)))
 
     @property
     def origins(self) -> list[str]:

@@ -7,6 +7,7 @@ PareError
 ├── Unauthorized             a credential is wrong, or missing where one is required
 ├── TicketGone               an upload ticket is used up or has expired
 ├── BucketRefused            a bucket that the settings do not allow
+├── SignatureRefused         an image's URL is unsigned, wrongly signed or past its time
 ├── RateLimited              too many calls
 ├── PayloadTooLarge          more bytes than MAX_FILE_SIZE_MB
 ├── UploadTimeout            the body took too long to arrive
@@ -58,6 +59,10 @@ class InvalidKey(BadRequest):
 
 class BucketRefused(PareError):
     """The bucket is not among those that a request may name."""
+
+
+class SignatureRefused(PareError):
+    """An image's URL is not signed where it has to be, wrongly signed, or past its time."""
 
 
 class Unauthorized(PareError):
@@ -185,6 +190,7 @@ STATUS: dict[type[PareError], Status] = {
     InvalidOptions: Status(400, "invalid_options", "An option is wrong"),
     InvalidKey: Status(400, "invalid_key", "The object may not be called that"),
     BucketRefused: Status(403, "bucket_refused", "The bucket is not allowed"),
+    SignatureRefused: Status(403, "signature_refused", "The URL is not signed as it has to be"),
     Unauthorized: Status(401, "unauthorized", "A valid API key is needed"),
     TicketGone: Status(410, "ticket_gone", "The ticket is used up or has expired"),
     RateLimited: Status(429, "rate_limited", "Too many requests"),

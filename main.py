@@ -21,19 +21,38 @@ from limits.aio.storage import Storage
 from starlette.types import Receive, Scope, Send
 
 from config import ROOT, Settings, SettingsError, check_folders, load_settings
+from delivery.origin import Origin
+from delivery.parameters import Rules, wishes_of
+from delivery.service import Delivery
+from delivery.shelf import Shelf
 from estimation.estimator import Estimator
 from estimation.memory import Memory
+from exceptions import InvalidOptions
 from middleware import CommonHeaders, RequestContext, set_ticket_aside
 from optimizers.engine import Engine
 from optimizers.recall import Recall, encoder_revision
-from optimizers.router import build_formats
+from optimizers.router import TARGETS, build_formats
 from optimizers.selftest import impaired, self_test
-from routers import answers, compress, documents, estimate, health, metrics, optimize, problems, stored, tickets, tinify
-from routers.deps import Gate, Services
+from routers import (
+    answers,
+    compress,
+    documents,
+    estimate,
+    health,
+    images,
+    metrics,
+    optimize,
+    problems,
+    stored,
+    tickets,
+    tinify,
+)
+from routers.deps import Gate, Images, Services
 from routers.draining import DRAINING, CloseWhileDraining, LingeringConnection
 from routers.outputs import Outputs
 from security.auth import ApiKeys
 from security.file_validation import DocumentLimits, ImageLimits
+from security.image_urls import UrlKey
 from security.rate_limiter import RateLimiter, allowances, open_storage
 from security.signing import Signer
 from security.ssrf import check_address, check_url
@@ -41,12 +60,12 @@ from security.tickets import Tickets
 from security.usage import Usage
 from storage.options import GcsOptions, S3Options, StoreOptions, SupabaseOptions
 from storage.retry import RetryPolicy
-from storage.stores import Stores
+from storage.stores import Stores, open_store
 from utils.checked_transport import AddressCheck, Resolver, resolve
 from utils.concurrency import ByteBudget, Slots
 from utils.logging import json_logging
 from utils.metrics import share_between_processes
-from utils.result_cache import open_cache
+from utils.result_cache import ResultCache, open_cache
 from utils.sandbox import confine
 from utils.subprocess_runner import Launcher, ProcessLimits, ToolRunner
 from utils.url_fetch import Fetcher, FetchLimits, UrlCheck
@@ -62,6 +81,7 @@ TELEMETRY: TelemetryConfig = {
     "operation_spans": False,
     "exclude": lambda scope: scope["path"].startswith(PROBES),
 }
+TARGETS_BY_NAME = {name: spec.name for name, spec in TARGETS.items()}
 OPEN_FILES = 65_536
 log = structlog.get_logger("pare")
 
@@ -114,7 +134,7 @@ def create_app(
     app.add_middleware(CloseWhileDraining)
     app.add_middleware(RequestContext)
     problems.install(app)
-    for room in (optimize, estimate, compress, tickets, tinify, stored, health, metrics, problems):
+    for room in (optimize, estimate, compress, images, tickets, tinify, stored, health, metrics, problems):
         app.include_router(room.router)
     documents.complete(app)
     return app
@@ -157,12 +177,15 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
     stores = build_stores(settings)
     redis_url = settings.redis_url.get_secret_value()
     cached = (settings.result_cache_mb << 20, settings.result_cache_entry_mb << 20)
+    delivered = (settings.delivery_cache_mb << 20, settings.result_cache_entry_mb << 20)
     waiting_room = settings.output_cache_mb << 20
     async with (
         open_storage(redis_url) as storage,
         open_cache(redis_url, *cached, settings.redis_cache_expiration_seconds) as results,
         open_cache(redis_url, waiting_room, waiting_room, settings.output_seconds, room="outputs") as waiting,
+        open_cache(redis_url, *delivered, settings.redis_cache_expiration_seconds, room="delivery") as variants,
     ):
+        delivery = None
         try:
             for part in switched_off(settings):
                 log.warning(part)
@@ -174,6 +197,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
             recall = Recall(engine, results, revision)
             tickets = build_tickets(settings, storage, gate.keys)
             outputs, usage = Outputs(waiting), Usage(storage)
+            delivery = build_delivery(settings, engine, variants, slots, revision)
             yield Services(
                 settings,
                 engine,
@@ -191,8 +215,11 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
                 usage,
                 reports,
                 launcher,
+                Images(delivery, image_rules(settings), [UrlKey.parsed(key) for key in settings.signing_keys]),
             )
         finally:
+            if delivery:
+                await delivery.close()
             await sketchers.close()
             await stores.close()
             await workers.close()
@@ -210,6 +237,30 @@ def build_tickets(settings: Settings, storage: Storage, keys: ApiKeys) -> Ticket
     return Tickets(Signer("ticket", settings.ticket_secrets or settings.api_keys), storage, keys.names)
 
 
+def build_delivery(
+    settings: Settings, engine: Engine, results: ResultCache, slots: Slots, revision: str
+) -> Delivery | None:
+    """GET /images, where it is known in which store originals lie."""
+    if not settings.origin_url:
+        return None
+    options = store_options(settings)
+    origin = Origin(open_store(settings.origin_url, options), settings.max_file_size, settings.delivery_missing_seconds)
+    shelf = Shelf(open_store(settings.delivery_cache_url, options)) if settings.delivery_cache_url else None
+    return Delivery(origin, engine, results, shelf, slots.place, revision)
+
+
+def image_rules(settings: Settings) -> Rules:
+    """What URLs of images may say. Raises SettingsError for a preset that says nothing sensible."""
+    quality = None if settings.default_quality == "auto" else settings.default_quality
+    rules = Rules(TARGETS_BY_NAME, quality, settings.delivery_presets, settings.delivered_sizes)
+    for name in settings.delivery_presets:
+        try:
+            wishes_of([("preset", name)], rules)
+        except InvalidOptions as error:
+            raise SettingsError(f"DELIVERY_PRESETS is wrong: {name}: {error.detail}") from None
+    return rules
+
+
 def switched_off(settings: Settings) -> list[str]:
     """Optional parts that this start does without, in words."""
     off = []
@@ -219,6 +270,10 @@ def switched_off(settings: Settings) -> list[str]:
         off.append("REDIS_URL is empty: rate limits, known results and uses of tickets are this process's own")
         if settings.workers > 1:
             off.append(f"WORKERS is {settings.workers}: without Redis each process counts and keeps results for itself")
+    if not settings.origin_url:
+        off.append("ORIGIN_URL is empty: GET /images has no images and answers 503")
+    elif not settings.signing_keys:
+        off.append("SIGNING_KEY is empty: GET /images makes every variant of every image for everybody who asks")
     return off
 
 
@@ -266,8 +321,9 @@ def hidden_places(settings: Settings) -> list[Path]:
     """What neither a tool nor a worker may read: other people's pictures, and where secrets customarily lie."""
     data = settings.data_dir.resolve()
     code = (ROOT, Path(sys.prefix), Path(sys.base_prefix), settings.tools_dir.resolve())
-    objects = settings.store_url.partition("file://")[2]
-    kept = [data, *([Path(unquote(objects)).resolve()] if objects else [])]
+    urls = (settings.store_url, settings.origin_url, settings.delivery_cache_url)
+    folders = [url.partition("file://")[2] for url in urls]
+    kept = [data, *(Path(unquote(folder)).resolve() for folder in folders if folder)]
     stored = [folder for folder in kept if not any(place.is_relative_to(folder) for place in code)]
     home = os.path.expanduser("~")  # which, unlike Path.home(), does without a user of that number
     customary = [Path(home, name) for name in (".aws", ".config/gcloud", ".ssh")]
@@ -297,6 +353,7 @@ def serve() -> int:
     try:
         settings = load_settings()
         check_folders(settings)
+        image_rules(settings)
     except SettingsError as error:
         print(f"pare: {error}", file=sys.stderr)
         return 2

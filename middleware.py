@@ -23,6 +23,8 @@ SECURITY_HEADERS = {
 }
 ANSWER_HEADERS = "pare.answer_headers"
 """Key of the scope under which a guard leaves headers for whatever the answer will be."""
+VARIES = "pare.varies"
+"""Key of the scope under which a guard names request headers on which whatever the answer will be depends."""
 TICKET = "pare.ticket"
 """Key of the scope under which `?ticket=` is found."""
 log = structlog.get_logger("pare.access")
@@ -88,6 +90,8 @@ class CommonHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in (SECURITY_HEADERS | scope.get(ANSWER_HEADERS, {})).items():
                     headers.setdefault(name, value)
+                for name in scope.get(VARIES, ()):
+                    headers.add_vary_header(name)
             await send(message)
 
         await self.app(scope, receive, send_guarded if scope["type"] == "http" else send)

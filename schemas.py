@@ -190,6 +190,17 @@ class TicketRequest(BaseModel):
             raise invalid(error) from None
 
 
+class PurgeReceipt(BaseModel):
+    """What was made of an image and left the cache, or would."""
+
+    path: str = Field(examples=["shop/cup.jpg"])
+    variants: list[str] = Field(
+        description="What was asked for, in one spelling.", examples=[["fit=cover&format=auto-webp&h=200&q=80&w=200"]]
+    )
+    dry_run: bool = Field(examples=[False])
+    cache_tag: str = Field(description="By which a CDN knows them.", examples=["pare-0123456789abcdef0123456789abcdef"])
+
+
 class TicketReceipt(BaseModel):
     """An upload ticket."""
 

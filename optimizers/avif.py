@@ -35,6 +35,7 @@ class Avif(Target):
     """AV1 pictures in a HEIF file."""
 
     spec = FormatSpec(name="avif", mime="image/avif", extensions=("avif", "avifs"), decoder="AVIF")
+    rank = 2
     outlook = staticmethod(heif_outlook.recoded)
     fits = heif_outlook.FITS
     decode = staticmethod(upright)

@@ -30,6 +30,8 @@ class FormatSpec:
     """Other spellings that callers use for `name`."""
     active: bool = False
     """Documents that could run or load something: the raw bytes are never handed back."""
+    coding: str = ""
+    """HTTP's name of the coding around it: a page shows it when the answer says so."""
     passthrough: bool = False
     """Nothing but cleaning can be done without loss."""
 
@@ -167,6 +169,9 @@ class Optimizer(ABC):
     decode: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(pixels.decode)
     """Runs in an isolated worker: the pixels, upright, for a conversion (`optimizers/pixels.py`)."""
 
+    on_pages: ClassVar[bool] = True
+    """Whether it is for web pages as it is."""
+
     fits: ClassVar[Mapping[str, Fit]] = {}
     """What was left of other files, by what was done to them (`benchmarks/estimate.py` writes it)."""
 
@@ -239,6 +244,8 @@ class Target(Optimizer):
     """What `encoders` asks of the pixels first."""
     legacy: ClassVar[bool] = False
     """Written only where the caller names it: another format always is smaller."""
+    rank: ClassVar[int] = 0
+    """How far it goes before others where a client takes it; 0 for what every client takes."""
 
     def foresee(self, source: Outlook, info: ImageInfo, policy: Policy, seen: Mapping[str, float]) -> Prediction | None:
         """What a picture would have in this format; None where nothing was fitted for its kind."""

@@ -122,6 +122,7 @@ class Bmp(Optimizer):
     """Windows and OS/2 bitmaps."""
 
     spec = FormatSpec("bmp", "image/bmp", ("bmp", "dib"), decoder="BMP")
+    on_pages = False
     outlook = staticmethod(bmp_outlook.outlook)
     fits = bmp_outlook.FITS
 

@@ -25,6 +25,7 @@ class Heic(Optimizer):
         decoder="HEIF",
         passthrough=True,
     )
+    on_pages = False
     outlook = staticmethod(heif_outlook.outlook)
     fits = heif_outlook.FITS
     decode = staticmethod(heif.decode)

@@ -83,6 +83,7 @@ class Psd(Optimizer):
     """Photoshop documents up to 30,000 pixels a side."""
 
     spec = FormatSpec("psd", "image/vnd.adobe.photoshop", ("psd",), decoder="PSD", passthrough=True)
+    on_pages = False
     look = staticmethod(look_psd)
     outlook = staticmethod(psd_outlook.outlook)
     fits = psd_outlook.FITS

@@ -43,7 +43,7 @@ def writers(formats: Sequence[Optimizer], task: Task) -> list[Target]:
     Raises InvalidOptions where there is none.
     """
     policy, own, moves = task.policy, task.optimizer.spec, bool(task.info.durations)
-    if own.decoder is None:
+    if own.decoder is None and not (task.optimizer.vector and policy.targets):
         raise InvalidOptions(f"{own.name} has no pixels that could be redrawn")
     accepted = [
         f

@@ -140,7 +140,7 @@ class Svg(Optimizer):
 class Svgz(Svg):
     """The same, gzipped."""
 
-    spec = FormatSpec("svgz", MIME, ("svgz",), active=True)
+    spec = FormatSpec("svgz", MIME, ("svgz",), active=True, coding="gzip")
     look = staticmethod(look_packed)
     decode = staticmethod(decode_packed)
     outlook = staticmethod(svg_outlook.packed)

@@ -214,6 +214,7 @@ class Tiff(Optimizer):
     """Lossless only: TIFF is where masters are kept."""
 
     spec = FormatSpec("tiff", "image/tiff", ("tif", "tiff"), decoder="TIFF", aliases=("tif",))
+    on_pages = False
     look = staticmethod(look_tiff)
     decode = staticmethod(decode_tiff)
     outlook = staticmethod(tiff_outlook.outlook)

@@ -41,6 +41,7 @@ class Webp(Target):
     """Lossy, lossless and animated WebP."""
 
     spec = FormatSpec("webp", "image/webp", ("webp",), decoder="WEBP", tools=("cwebp",))
+    rank = 1
     outlook = staticmethod(webp_outlook.outlook)
     fits = webp_outlook.FITS
     holds_animation = True

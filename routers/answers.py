@@ -9,6 +9,7 @@ from urllib.parse import quote
 from fastapi import Response
 from fastapi.responses import JSONResponse
 
+from optimizers.base import FormatSpec
 from optimizers.outcome import Outcome
 from schemas import CandidateReceipt, Receipt, StoredReceipt, to_json
 from security.rate_limiter import Decision
@@ -147,10 +148,15 @@ def rate_headers(decision: Decision) -> dict[str, str]:
 
 def disposition(outcome: Outcome) -> str:
     """The sender's file name with the result's extension (RFC 6266)."""
-    path = PurePath((outcome.source.filename or "").replace("\\", "/"))
+    return inline(outcome.source.filename or "", outcome.made)
+
+
+def inline(filename: str, made: FormatSpec) -> str:
+    """A result to be shown, under a file name with the extension of its format (RFC 6266)."""
+    path = PurePath(filename.replace("\\", "/"))
     stem = re.sub(r"[\x00-\x1f\x7f/\"]", "", path.stem).strip()[:100] or "image"
     given = path.suffix.lower().lstrip(".")
-    extension = given if given in outcome.made.extensions else outcome.made.extensions[0]
+    extension = given if given in made.extensions else made.extensions[0]
     name = f"{stem}.{extension}"
     plain = name.encode("ascii", "replace").decode().replace("?", "_").replace("\\", "_")
     return f"inline; filename=\"{plain}\"; filename*=UTF-8''{quote(name, errors='replace')}"

@@ -1,5 +1,6 @@
 """What handlers are handed: the services that `create_app` built, a place in the queue, and the caller's picture."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,10 +10,12 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Request
 
 from config import Settings
+from delivery.parameters import Rules, Wishes, negotiates, wishes_of
+from delivery.service import Delivery
 from estimation.estimator import Estimator
 from estimation.memory import Memory
-from exceptions import FormatRefused, RateLimited, Unauthorized
-from middleware import ANSWER_HEADERS, TICKET
+from exceptions import FormatRefused, RateLimited, Unauthorized, Unavailable
+from middleware import ANSWER_HEADERS, TICKET, VARIES
 from optimizers.base import Optimizer
 from optimizers.engine import Engine
 from optimizers.policy import Policy
@@ -28,6 +31,7 @@ from routers.outputs import Outputs
 from routers.tinify_intake import Picture, read_picture
 from schemas import OptimizationOptions, TicketRequest
 from security.auth import ApiKeys, Caller, client_address, identify, ticket_of
+from security.image_urls import UrlKey, check_signature
 from security.rate_limiter import RateLimiter
 from security.tickets import Ticket, Tickets
 from security.usage import Usage
@@ -50,6 +54,15 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class Images:
+    """GET /images: variants of the originals, where there is an origin, and what its URLs may be."""
+
+    delivery: Delivery | None
+    rules: Rules
+    keys: Sequence[UrlKey]
+
+
+@dataclass(frozen=True)
 class Services:
     """Every part of one running application."""
 
@@ -69,6 +82,7 @@ class Services:
     usage: Usage
     reports: tuple[ToolReport, ...]
     launcher: Launcher
+    images: Images
 
 
 async def services(request: Request) -> Services:
@@ -90,8 +104,12 @@ async def address(request: Request, parts: ServicesDep) -> str:
 
 async def caller(request: Request, parts: ServicesDep, origin: Annotated[str, Depends(address)]) -> Caller:
     """Who is calling; refused before anything of the body is read."""
+    return await _identified(request, parts, origin, required=parts.settings.require_auth)
+
+
+async def _identified(request: Request, parts: Services, origin: str, *, required: bool) -> Caller:
     try:
-        return identify(request.headers, origin, parts.gate.keys, required=parts.settings.require_auth)
+        return identify(request.headers, origin, parts.gate.keys, required=required)
     except Unauthorized:
         # Guesses cost what public calls do. A right key stays right however many wrong ones came from its address:
         # else a stranger behind the same proxy could lock its owner out.
@@ -157,6 +175,38 @@ async def key_holder(parts: ServicesDep, who: CallerDep, allowed: Annotated[None
 
 
 KeyHolderDep = Annotated[Caller, Depends(key_holder)]
+
+
+async def visitor(request: Request, parts: ServicesDep, origin: Annotated[str, Depends(address)]) -> None:
+    """Somebody who may see an image: by a URL that we signed, which is not counted, or like any caller.
+
+    Raises SignatureRefused, Unauthorized, RateLimited.
+    """
+    pairs, images = request.query_params.multi_items(), parts.images
+    if negotiates(pairs, images.rules.presets):
+        request.scope[VARIES] = ("Accept",)
+    if images.keys:
+        check_signature(request.path_params["path"], pairs, images.keys, time.time())
+    who = await _identified(request, parts, origin, required=parts.settings.require_auth and not images.keys)
+    if who.authenticated or not images.keys:
+        await counted(request, parts, who)
+
+
+async def wishes_for(request: Request, parts: ServicesDep, allowed: Annotated[None, Depends(visitor)]) -> Wishes:
+    """What is asked of an image. Raises InvalidOptions."""
+    return wishes_of(request.query_params.multi_items(), parts.images.rules)
+
+
+async def delivery(request: Request, parts: ServicesDep) -> Delivery:
+    """Where images are made. Raises Unavailable where there are none to be had."""
+    refuse_while_draining(request.scope)
+    if parts.images.delivery is None:
+        raise Unavailable("images are not delivered here: ORIGIN_URL is empty")
+    return parts.images.delivery
+
+
+ImageWishesDep = Annotated[Wishes, Depends(wishes_for)]
+DeliveryDep = Annotated[Delivery, Depends(delivery)]
 
 
 async def intake(

@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -41,6 +41,17 @@ class MemoryResults:
             self._drop(next(iter(self._entries)))
         self._entries[key] = _Entry(value, time.monotonic() + seconds)
         self._held += len(value)
+
+    async def keys(self, prefix: str) -> list[str]:
+        """What begins so and is still there."""
+        now = time.monotonic()
+        return [key for key, entry in self._entries.items() if key.startswith(prefix) and entry.expires > now]
+
+    async def drop(self, keys: Sequence[str]) -> None:
+        """Forget these."""
+        for key in keys:
+            if key in self._entries:
+                self._drop(key)
 
     @asynccontextmanager
     async def turn(self, key: str) -> AsyncIterator[bool]:

@@ -5,7 +5,8 @@ when each result expires, a hash how large it is, and a script that adds one dro
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
@@ -22,7 +23,8 @@ LEASE_SECONDS = 6.0
 """After how long others may begin what a process that died was at; the living renew their lease."""
 POLL_SECONDS = 0.05
 PREFIX = "pare"
-PUT = """
+SCANNED_AT_ONCE = 1000
+HEAD = """
 local index, sizes, bytes = KEYS[1], KEYS[2], KEYS[3]
 local function drop(key)
   redis.call('DEL', key)
@@ -30,6 +32,9 @@ local function drop(key)
   redis.call('DECRBY', bytes, redis.call('HGET', sizes, key) or 0)
   redis.call('HDEL', sizes, key)
 end
+"""
+DROP = f"{HEAD}for at = 4, #KEYS do drop(KEYS[at]) end"
+PUT = f"""{HEAD}
 local now, key, size = tonumber(redis.call('TIME')[1]), KEYS[4], #ARGV[1]
 for _, old in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', now)) do drop(old) end
 drop(key)
@@ -54,7 +59,9 @@ class RedisResults:
         self._prefix = f"{PREFIX}:{room}"
         self._client = client
         self._limit = limit
+        self._books = [f"{self._prefix}-{name}" for name in ("index", "sizes", "bytes")]
         self._put = client.register_script(PUT)
+        self._drop = client.register_script(DROP)
         self._breaker = Breaker("the result cache is off for now", CACHE_BREAKER_OPEN, CALL_SECONDS)
 
     async def get(self, key: str) -> bytes | None:
@@ -64,8 +71,23 @@ class RedisResults:
 
     async def put(self, key: str, value: bytes, seconds: int) -> None:
         """Keep a value so long, unless others push it out."""
-        keys = [f"{self._prefix}-index", f"{self._prefix}-sizes", f"{self._prefix}-bytes", f"{self._prefix}:{key}"]
+        keys = [*self._books, f"{self._prefix}:{key}"]
         await self._breaker.call(lambda: self._put(keys, [value, seconds, self._limit]))
+
+    async def keys(self, prefix: str) -> list[str]:
+        """What begins so and is still there; the prefix is of letters, digits and colons."""
+        room = f"{self._prefix}:"
+
+        async def scan() -> list[str]:
+            found = self._client.zscan_iter(self._books[0], match=f"{room}{prefix}*", count=SCANNED_AT_ONCE)
+            return [name.decode() async for name, expires in found if expires > time.time()]
+
+        return sorted({name.removeprefix(room) for name in await self._breaker.call(scan)})
+
+    async def drop(self, keys: Sequence[str]) -> None:
+        """Forget these."""
+        named = [*self._books, *(f"{self._prefix}:{key}" for key in keys)]
+        await self._breaker.call(lambda: self._drop(named))
 
     @asynccontextmanager
     async def turn(self, key: str) -> AsyncIterator[bool]:

@@ -2,16 +2,18 @@
 
     await cache.put("output:id", data)          # True where it was kept
     await cache.get("output:id")                # None where it is not, or no longer
+    await cache.keys("output:"); await cache.drop(keys)
     value, status = await cache.once(key, make, codec)
 
 `status` is how the cache was used, in the words of `Cache-Status` (RFC 9211); None while it is switched off.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from exceptions import Unavailable
 from utils.breaker import Failing
 from utils.memory_results import MemoryResults
 from utils.metrics import CACHE_REQUESTS
@@ -26,13 +28,17 @@ COMPUTED = "fwd=miss"
 
 
 class Results(Protocol):
-    """Where bytes lie, within a bound; `get`, `put` and `turn` may raise Failing."""
+    """Where bytes lie, within a bound; every verb may raise Failing."""
 
     layer: str
 
     async def get(self, key: str) -> bytes | None: ...
 
     async def put(self, key: str, value: bytes, seconds: int) -> None: ...
+
+    async def keys(self, prefix: str) -> list[str]: ...
+
+    async def drop(self, keys: Sequence[str]) -> None: ...
 
     def turn(self, key: str) -> AbstractAsyncContextManager[bool]:
         """Holds the only right to compute this result; says whether it had to be waited for."""
@@ -76,6 +82,16 @@ class ResultCache:
             return False
         return True
 
+    async def keys(self, prefix: str) -> list[str]:
+        """Keys that begin so and have a value. Raises Unavailable: what is not known is not nothing."""
+        with _known():
+            return await self._results.keys(prefix)
+
+    async def drop(self, keys: Sequence[str]) -> None:
+        """Forget these. Raises Unavailable where that did not happen."""
+        with _known():
+            await self._results.drop(keys)
+
     async def once(self, key: str, make: Callable[[], Awaitable[T]], codec: Codec[T]) -> tuple[T, str | None]:
         """The value under the key, made where there is none: once, however many ask for it at the same time.
 
@@ -110,6 +126,14 @@ class ResultCache:
 
     def _count(self, result: str) -> None:
         CACHE_REQUESTS.labels(self._results.layer, result).inc()
+
+
+@contextmanager
+def _known() -> Iterator[None]:
+    try:
+        yield
+    except Failing:
+        raise Unavailable("the result cache does not answer") from None
 
 
 @asynccontextmanager
