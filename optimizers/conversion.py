@@ -57,7 +57,7 @@ class Conversion:
         """Decode, encode, verify, conclude. Raises PareError where nothing can be made of the input."""
         task = self.task
         with task.clock.span("encode"):
-            cleaned = await task.clean()
+            cleaned = await self._clean()
             decoded = await self._decode(cleaned.data)
             cleaned = replace(cleaned, data=b"")  # what it shows lies decoded beside it
             rivals: list[Rival] = []
@@ -69,6 +69,10 @@ class Conversion:
         if await self._looks_ruined(winner):
             winner = await self._once_more(winner)
         return self._conclude(cleaned, winner)
+
+    async def _clean(self) -> Cleaned:
+        """What is decoded, and what is said to be removed."""
+        return await self.task.clean()
 
     async def _decode(self, data: bytes) -> Pixels:
         task, info = self.task, self.task.info

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from exceptions import InvalidOptions
 from optimizers import look, pixels
-from optimizers.base import ImageInfo, Optimizer, Pixels, Target
+from optimizers.base import Cleaned, ImageInfo, Optimizer, Pixels, Target
 from optimizers.conversion import Conversion, Rival
 from optimizers.fit import Fit
 from optimizers.resize import Reading, Wish, resized
@@ -68,6 +68,10 @@ class Rendering(Conversion):
             # Finer than its source, a file would keep the source's flaws with care.
             policy = self.task.policy
             self.task = replace(self.task, policy=policy.at(min(policy.quality, source_quality)))
+
+    async def _clean(self) -> Cleaned:
+        """A raster picture as it came: only its pixels go further, and what is chosen of its EXIF."""
+        return await super()._clean() if self.task.optimizer.vector else Cleaned(self.task.source.data)
 
     async def _decode(self, data: bytes) -> Pixels:
         drawn = await self._filled(await (self._resized(data) if self.rendition.resizes else super()._decode(data)))
