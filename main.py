@@ -20,7 +20,7 @@ from fastapi.telemetry import TelemetryConfig
 from limits.aio.storage import Storage
 from starlette.types import Receive, Scope, Send
 
-from config import ROOT, Settings, SettingsError, check_folders, load_settings
+from config import LEAST_SECRET, ROOT, Settings, SettingsError, check_folders, load_settings
 from delivery.origin import Origin
 from delivery.parameters import Rules, wishes_of
 from delivery.service import Delivery
@@ -82,6 +82,8 @@ TELEMETRY: TelemetryConfig = {
     "exclude": lambda scope: scope["path"].startswith(PROBES),
 }
 TARGETS_BY_NAME = {name: spec.name for name, spec in TARGETS.items()}
+PATIENCE_SECONDS = 15.0
+"""How long an image waits for its turn: a page asks for many at once, and a waiting GET holds nothing."""
 OPEN_FILES = 65_536
 log = structlog.get_logger("pare")
 
@@ -246,7 +248,7 @@ def build_delivery(
     options = store_options(settings)
     origin = Origin(open_store(settings.origin_url, options), settings.max_file_size, settings.delivery_missing_seconds)
     shelf = Shelf(open_store(settings.delivery_cache_url, options)) if settings.delivery_cache_url else None
-    return Delivery(origin, engine, results, shelf, slots.place, revision)
+    return Delivery(origin, engine, results, shelf, partial(slots.place_within, PATIENCE_SECONDS), revision)
 
 
 def image_rules(settings: Settings) -> Rules:
@@ -274,6 +276,8 @@ def switched_off(settings: Settings) -> list[str]:
         off.append("ORIGIN_URL is empty: GET /images has no images and answers 503")
     elif not settings.signing_keys:
         off.append("SIGNING_KEY is empty: GET /images makes every variant of every image for everybody who asks")
+    elif any(len(UrlKey.parsed(key).secret.encode()) < LEAST_SECRET for key in settings.signing_keys):
+        off.append(f"SIGNING_KEY has a secret of less than {LEAST_SECRET} bytes: it can be guessed")
     return off
 
 

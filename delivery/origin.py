@@ -2,10 +2,10 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from exceptions import ObjectMissing
-from storage.base import StoredObject
+from storage.base import ObjectInfo
 from storage.keys import check_key
 from storage.store import Store
 from utils.memory_results import MemoryResults
@@ -48,11 +48,12 @@ class Origin:
             if self._missing_seconds:
                 await self._missing.put(key, key.encode(), self._missing_seconds)
             raise ObjectMissing("there is no such image") from None
-        return Original(key, info.modified, f"{info.etag} {info.size} {info.modified.timestamp()}")
+        return Original(key, info.modified.astimezone(UTC), _identity(info))
 
-    async def read(self, key: str) -> StoredObject:
-        """The original with its bytes. Raises ObjectMissing, PayloadTooLarge."""
-        return await self._store.get(key, max_bytes=self._max_bytes)
+    async def read(self, original: Original) -> tuple[bytes, bool]:
+        """Its bytes, and whether they are those that were found. Raises ObjectMissing, PayloadTooLarge."""
+        found = await self._store.get(original.key, max_bytes=self._max_bytes)
+        return found.data, _identity(found.info) == original.identity
 
     async def look_again(self, key: str) -> None:
         """Forget that there was no such original."""
@@ -61,6 +62,12 @@ class Origin:
     async def close(self) -> None:
         """Give back connections and threads."""
         await self._store.close()
+
+
+def _identity(info: ObjectInfo) -> str:
+    """The store's own tag where it has one; its spelling and that of times differ between what a store answers."""
+    tag = info.etag.removeprefix("W/").strip('"') or info.modified.isoformat()
+    return f"{tag} {info.size}"
 
 
 def digest_of(*parts: str) -> str:

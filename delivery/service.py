@@ -103,11 +103,12 @@ class Delivery:
     async def _made(self, variant: Variant, spans: Mapping[str, float]) -> Rendered:
         async with self._place():
             started = time.perf_counter()
-            found = await self.origin.read(variant.original.key)
+            data, unchanged = await self.origin.read(variant.original)
             fetched = spans.get("fetch", 0.0) + _since(started)
-            source = Source(found.data, variant.original.key)
+            source = Source(data, variant.original.key)
             outcome = await draw(self._engine, source, variant.wishes, variant.negotiated, {**spans, "fetch": fetched})
-        return await self._shelve(variant, Rendered.of(outcome))
+        image = Rendered.of(outcome)
+        return await self._shelve(variant, replace(image, repeatable=image.repeatable and unchanged))
 
     async def _shelve(self, variant: Variant, image: Rendered) -> Rendered:
         packed = image.packed() if self._shelf else None

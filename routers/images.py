@@ -4,7 +4,7 @@ import time
 from email.utils import format_datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from delivery.origin import digest_of
 from delivery.parameters import FITS, LEAST_DPR, MAX_DPR, MAX_QUALITY, MAX_SIDE, MAX_VERSION, Wishes
@@ -54,6 +54,15 @@ PARAMETERS = [
     _parameter("kid", "Id of the key that signed.", type="string", maxLength=64),
     _parameter("sig", "Signature, where SIGNING_KEY is set.", type="string", maxLength=64),
 ]
+PLAIN_NAME = "[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}"
+ImagePath = Annotated[
+    str,
+    Path(
+        description="The object's key; other letters and signs are taken, too, if they are no control characters.",
+        examples=["shop/cup.jpg"],
+        json_schema_extra={"pattern": f"^{PLAIN_NAME}(/{PLAIN_NAME}){{0,5}}$"},
+    ),
+]
 HEADERS = {
     name: {"schema": {"type": "string"}}
     for name in ("ETag", "Last-Modified", "Cache-Control", "Cache-Tag", "Surrogate-Key", "Cross-Origin-Resource-Policy")
@@ -73,7 +82,7 @@ HEADERS = {
     openapi_extra={"parameters": PARAMETERS, "security": SECURITY},
 )
 async def image(
-    path: str, request: Request, parts: ServicesDep, wishes: ImageWishesDep, delivery: DeliveryDep
+    path: ImagePath, request: Request, parts: ServicesDep, wishes: ImageWishesDep, delivery: DeliveryDep
 ) -> Response:
     """The object of that name in the origin (`ORIGIN_URL`), at another size, in another format, compressed.
 
@@ -101,7 +110,7 @@ async def image(
     openapi_extra={"security": SECURITY},
 )
 async def purge(
-    path: str,
+    path: ImagePath,
     request: Request,
     who: KeyHolderDep,
     delivery: DeliveryDep,

@@ -5,6 +5,7 @@ from email.utils import format_datetime
 from fastapi import APIRouter, Request, Response
 
 from routers.answers import ACTIVE_CSP
+from routers.conditional import not_modified
 from routers.deps import ServicesDep
 from routers.documents import refusals
 from storage.base import DEFAULT_TYPE, ObjectInfo
@@ -27,7 +28,7 @@ async def stored(bucket: str, key: str, request: Request, parts: ServicesDep) ->
     """An object of a local bucket, as it was put there."""
     store = parts.stores.served(bucket)
     info = await store.stat(key)
-    if f'"{info.etag}"' in request.headers.get("if-none-match", ""):
+    if not_modified(request.headers, f'"{info.etag}"', info.modified):
         return Response(status_code=304, headers=_headers(info))
     if request.method == "HEAD":
         return Response(headers=_headers(info) | {"Content-Length": str(info.size)}, media_type=_type(info))

@@ -6,6 +6,7 @@ Places and slots are advisory locks on numbered files: the kernel gives them bac
 import asyncio
 import fcntl
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -84,6 +85,7 @@ class Slots:
         self._places = FileLocks(folder, "place", size + queue)
         self._slots = FileLocks(folder, "slot", size)
         self._turn = asyncio.Lock()
+        self._patient = asyncio.Lock()
 
     def expect_place(self) -> None:
         """Raises Busy where there is no place just now; one that there is may be gone later."""
@@ -98,11 +100,31 @@ class Slots:
         finally:
             os.close(descriptor)
 
+    @asynccontextmanager
+    async def place_within(self, seconds: float) -> AsyncIterator[None]:
+        """Wait for a place, first come first served within this process: for callers who hold nothing meanwhile.
+
+        Raises Busy when none came free in time.
+        """
+        patience = time.monotonic() + seconds
+        async with self._patient:
+            while (descriptor := self._places.try_acquire()) is None:
+                if time.monotonic() > patience:
+                    raise self._busy()
+                await asyncio.sleep(POLL_SECONDS)
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+
     def _take_place(self) -> int:
         descriptor = self._places.try_acquire()
         if descriptor is None:
-            raise Busy("every slot and every place in the queue is taken", retry_after=RETRY_AFTER_SECONDS)
+            raise self._busy()
         return descriptor
+
+    def _busy(self) -> Busy:
+        return Busy("every slot and every place in the queue is taken", retry_after=RETRY_AFTER_SECONDS)
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:

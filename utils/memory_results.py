@@ -54,9 +54,9 @@ class MemoryResults:
                 self._drop(key)
 
     @asynccontextmanager
-    async def turn(self, key: str) -> AsyncIterator[bool]:
+    async def turn(self, key: str) -> AsyncIterator[None]:
         """Nobody but this process knows of these results: it is always its turn, at once."""
-        yield False
+        yield
 
     def _drop(self, key: str) -> None:
         self._held -= len(self._entries.pop(key).value)

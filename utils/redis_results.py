@@ -90,16 +90,14 @@ class RedisResults:
         await self._breaker.call(lambda: self._drop(named))
 
     @asynccontextmanager
-    async def turn(self, key: str) -> AsyncIterator[bool]:
-        """Holds the only right to compute this result; says whether it had to be waited for."""
+    async def turn(self, key: str) -> AsyncIterator[None]:
+        """Holds the only right to compute this result."""
         lease = self._client.lock(f"{self._prefix}-turn:{key}", timeout=LEASE_SECONDS)
-        waited = False
-        while not await self._breaker.call(partial(lease.acquire, blocking=False)):
-            waited = True
+        while not await self._breaker.call(partial(lease.acquire, blocking=False)):  # noqa: ASYNC110 - no event comes
             await asyncio.sleep(POLL_SECONDS)
         renewal = asyncio.create_task(_renew(lease))
         try:
-            yield waited
+            yield
         finally:
             renewal.cancel()
             with suppress(Failing):

@@ -40,8 +40,8 @@ class Results(Protocol):
 
     async def drop(self, keys: Sequence[str]) -> None: ...
 
-    def turn(self, key: str) -> AbstractAsyncContextManager[bool]:
-        """Holds the only right to compute this result; says whether it had to be waited for."""
+    def turn(self, key: str) -> AbstractAsyncContextManager[None]:
+        """Holds the only right to compute this result."""
         ...
 
 
@@ -107,25 +107,29 @@ class ResultCache:
 
     async def _make(self, key: str, make: Callable[[], Awaitable[T]], codec: Codec[T]) -> tuple[T, str]:
         async with AsyncExitStack() as held:
-            waited = False
             with suppress(Failing):  # whose turn it is cannot be known: twice the work is better than none
-                waited = await held.enter_async_context(self._results.turn(key))
-            if waited and (found := await self._find(key, codec)) is not None:
-                return found, COLLAPSED
+                await held.enter_async_context(self._results.turn(key))
+                # Somebody else may have had it since this call looked first.
+                found = _opened(await self._results.get(key), codec)
+                if found is not None:
+                    return found, COLLAPSED
             value = await make()
             packed = codec.pack(value)
             kept = packed is not None and await self.put(key, packed)
         return value, STORED if kept else COMPUTED
 
     async def _find(self, key: str, codec: Codec[T]) -> T | None:
-        data = await self.get(key)
-        try:
-            return None if data is None else codec.unpack(data)
-        except ValueError:
-            return None
+        return _opened(await self.get(key), codec)
 
     def _count(self, result: str) -> None:
         CACHE_REQUESTS.labels(self._results.layer, result).inc()
+
+
+def _opened(data: bytes | None, codec: Codec[T]) -> T | None:
+    try:
+        return None if data is None else codec.unpack(data)
+    except ValueError:
+        return None
 
 
 @contextmanager
