@@ -28,6 +28,12 @@ export function negotiates(url) {
   return url.searchParams.get("format") === "auto" || url.searchParams.has("preset");
 }
 
+function shown(found, method, url) {
+  const answer = new Response(method === "HEAD" ? null : found.body, found);
+  if (negotiates(url)) answer.headers.set("Vary", "Accept");
+  return answer;
+}
+
 export default {
   async fetch(request, env, context) {
     if (request.method !== "GET" && request.method !== "HEAD") return new Response(null, { status: 405 });
@@ -42,13 +48,13 @@ export default {
     });
 
     const kept = await caches.default.match(key);
-    if (kept) return request.method === "HEAD" ? new Response(null, kept) : kept;
-    const answer = await fetch(new Request(url, { headers: { Accept: accept } }), { cf: { cacheTtl: 0 } });
+    if (kept) return shown(kept, request.method, url);
+    // Past the cache below, which goes by the URL alone (no-store needs a compatibility date from 2024-11-11 on).
+    const answer = await fetch(url, { headers: { Accept: accept }, cache: "no-store" });
     if (!answer.ok) return answer;
-    const copy = answer.clone();
-    const storable = new Response(copy.body, copy);
-    storable.headers.delete("Vary"); // the key says it; the cache refuses what varies
+    const storable = new Response(answer.clone().body, answer);
+    storable.headers.delete("Vary"); // the key says it, and the cache goes by no header
     context.waitUntil(caches.default.put(new Request(place), storable));
-    return request.method === "HEAD" ? new Response(null, answer) : answer;
+    return shown(answer, request.method, url);
   },
 };
