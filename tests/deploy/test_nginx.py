@@ -9,6 +9,7 @@ from grp import getgrgid
 from pathlib import Path
 from pwd import getpwuid
 from shutil import which
+from typing import NamedTuple
 
 import httpx
 import pytest
@@ -20,7 +21,10 @@ from tests.helpers import encode, photo
 from utils.worker_pool import ROOT
 
 RECIPE = ROOT / "deploy" / "cdn" / "nginx.conf"
-MAIN = "daemon off; user {user}; pid {folder}/pid; error_log {folder}/error.log; events {{}} http {{ {paths} include {recipe}; }}"
+MAIN = """
+daemon off; user {user}; pid {folder}/pid; error_log {folder}/error.log; events {{}}
+http {{ {paths} access_log {folder}/access.log; include {folder}/recipe.conf; }}
+"""
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 FORMATS = {AVIF: "image/avif", WEBP: "image/webp", NEITHER: "image/jpeg"}
 SECRET = "a secret of thirty-two letters ok"
@@ -36,13 +40,9 @@ def edge(folder: Path, service: str, held: ExitStack) -> httpx.Client:
         assert old in text
         text = text.replace(old, new)
     (folder / "recipe.conf").write_text(text)
-    user = (
-        f"{getpwuid(os.getuid()).pw_name} {getgrgid(os.getgid()).gr_name}"  # where root starts it, it would be another
-    )
-    paths = " ".join(f"{name}_temp_path {folder}/{name};" for name in TEMPORARY) + f" access_log {folder}/access.log;"
-    (folder / "nginx.conf").write_text(
-        MAIN.format(user=user, folder=folder, paths=paths, recipe=folder / "recipe.conf")
-    )
+    user = f"{getpwuid(os.getuid()).pw_name} {getgrgid(os.getgid()).gr_name}"  # as root, it would become another
+    paths = " ".join(f"{name}_temp_path {folder}/{name};" for name in TEMPORARY)
+    (folder / "nginx.conf").write_text(MAIN.format(user=user, folder=folder, paths=paths))
     program = which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin")
     assert program, "nginx is not installed"
     process = subprocess.Popen([program, "-p", str(folder), "-c", str(folder / "nginx.conf")])
@@ -74,6 +74,21 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A client of the edge in front of a service with default settings."""
     with ExitStack() as held:
         yield running(tmp_path_factory.mktemp("open"), held)[1]
+
+
+class Guarded(NamedTuple):
+    """A service that wants signatures and lets its images be kept for a second, and a client of the edge before it."""
+
+    service: subprocess.Popen[bytes]
+    client: httpx.Client
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """The last test with it ends the service."""
+    with ExitStack() as held:
+        folder = tmp_path_factory.mktemp("guarded")
+        yield Guarded(*running(folder, held, SIGNING_KEY=SECRET, DELIVERY_MAX_AGE_SECONDS="1"))
 
 
 def test_the_second_request_costs_the_service_nothing(client: httpx.Client) -> None:
@@ -121,25 +136,22 @@ def test_only_reading_passes(client: httpx.Client) -> None:
     assert client.get("/health").status_code == 404
 
 
-def test_signatures_guard_what_is_kept(tmp_path: Path) -> None:
-    with ExitStack() as held:
-        _, client = running(tmp_path, held, SIGNING_KEY=SECRET)
-        url = signed_image_url("cup.jpg", {"w": "50", "format": "auto"}, SECRET)
-        for cache in ("MISS", "HIT"):
-            answer = client.get(url, headers={"Accept": "image/webp"})
-            assert (answer.status_code, answer.headers["x-cache"]) == (200, cache)
-        unsigned = "/images/cup.jpg?format=auto&w=50"
-        assert client.get(unsigned).status_code == client.get(url[:-2] + "xx").status_code == 403
+def test_signatures_guard_what_is_kept(guarded: Guarded) -> None:
+    url = signed_image_url("cup.jpg", {"w": "50", "format": "auto", "v": "1"}, SECRET)
+    for cache in ("MISS", "HIT"):
+        answer = guarded.client.get(url, headers={"Accept": "image/webp"})
+        assert (answer.status_code, answer.headers["x-cache"]) == (200, cache)
+    unsigned = "/images/cup.jpg?format=auto&v=1&w=50"
+    assert guarded.client.get(unsigned).status_code == guarded.client.get(url[:-2] + "xx").status_code == 403
 
 
-def test_an_old_image_is_better_than_none(tmp_path: Path) -> None:
-    with ExitStack() as held:
-        service, client = running(tmp_path, held, DELIVERY_MAX_AGE_SECONDS="1")
-        fresh = client.get(AUTO)
-        assert (fresh.status_code, fresh.headers["x-cache"]) == (200, "MISS")
-        service.kill()
-        service.wait()
-        time.sleep(2.1)  # past its max-age
-        stale = client.get(AUTO)
-        assert (stale.status_code, stale.headers["x-cache"], stale.content) == (200, "STALE", fresh.content)
-        assert client.get("/images/cup.jpg?w=99").status_code == 502
+def test_an_old_image_is_better_than_none(guarded: Guarded) -> None:
+    kept, unknown = (signed_image_url("cup.jpg", {"w": width}, SECRET) for width in ("60", "99"))
+    fresh = guarded.client.get(kept)
+    assert (fresh.status_code, fresh.headers["x-cache"]) == (200, "MISS")
+    guarded.service.kill()
+    guarded.service.wait()
+    time.sleep(2.1)  # past its max-age
+    stale = guarded.client.get(kept)
+    assert (stale.status_code, stale.headers["x-cache"], stale.content) == (200, "STALE", fresh.content)
+    assert guarded.client.get(unknown).status_code == 502
