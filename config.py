@@ -286,6 +286,12 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _signing_keys_are_not_empty(self) -> Self:
+        if any(key.endswith(":") for key in self.signing_keys):
+            raise ValueError("SIGNING_KEY is wrong: a secret is empty")
+        return self
+
+    @model_validator(mode="after")
     def _key_where_one_is_required(self) -> Self:
         if self.require_auth and not self.api_keys:
             raise ValueError("REQUIRE_AUTH needs an API_KEY")

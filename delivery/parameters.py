@@ -45,6 +45,7 @@ class Wishes:
     quality: int | None = None
     """1-100 on Pare's scale; None for `auto`."""
     quality_named: bool = False
+    """Whether it is another than the settings have: what spells the default asks for nothing of its own."""
     sharpen: bool = False
     """Whether the edges of a picture that gets smaller are made harder."""
     expires: int | None = None
@@ -93,7 +94,7 @@ def wishes_of(pairs: Pairs, rules: Rules) -> Wishes:
         fit=given.get("fit", Fit.INSIDE),
         format=given.get("format", ORIGINAL),
         quality=given.get("q", rules.quality),
-        quality_named="q" in given,
+        quality_named=given.get("q", rules.quality) != rules.quality,
         sharpen=given.get("sharpen", False),
         expires=given.get(EXPIRY),
         versioned="v" in given,

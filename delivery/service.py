@@ -49,6 +49,7 @@ class Delivery:
         self._shelf = shelf
         self._place = place
         self._revision = digest_of(REVISION, revision)
+        self._codec = Codec(Rendered.packed, self._unpacked)
         self.specs = {optimizer.spec.name: optimizer.spec for optimizer in engine.formats}
 
     async def find(self, path: str, wishes: Wishes, accept: str) -> Variant:
@@ -63,21 +64,22 @@ class Delivery:
             wishes = replace(wishes, format=f"{AUTO}-{negotiated}" if negotiated else ORIGINAL)
         return Variant(original, wishes, negotiated, f"{original.digest}:{identity}:{wishes.canonical}")
 
-    async def image(self, variant: Variant, spans: Mapping[str, float]) -> tuple[Rendered, str]:
-        """The variant, and how it was come by in the words of `Cache-Status`. Raises PareError."""
+    async def known(self, variant: Variant) -> Rendered | None:
+        """The variant, where it was made before and lies near."""
+        return await self._results.find(variant.key, self._codec)
+
+    async def made(self, variant: Variant, spans: Mapping[str, float]) -> tuple[Rendered, str]:
+        """The variant that is not known, and how it was come by in the words of `Cache-Status`. Raises PareError."""
         shelved = False
 
         async def make() -> Rendered:
             nonlocal shelved
             found = await self._from_shelf(variant)
             shelved = found is not None
-            return found or await self._made(variant, spans)
+            return found or await self._drawn(variant, spans)
 
-        codec = Codec(Rendered.packed, self._unpacked)
-        image, status = await self._results.once(variant.key, make, codec)
-        if status == HIT:
-            image = replace(image, spans=spans)
-        return image, SHELVED if shelved else status or ""
+        image, status = await self._results.made(variant.key, make, self._codec)
+        return image, SHELVED if shelved else status
 
     async def purge(self, path: str, *, dry_run: bool) -> list[str]:
         """What is kept of an original, in words; gone from every layer unless this is a dry run.
@@ -100,7 +102,7 @@ class Delivery:
         if self._shelf:
             await self._shelf.close()
 
-    async def _made(self, variant: Variant, spans: Mapping[str, float]) -> Rendered:
+    async def _drawn(self, variant: Variant, spans: Mapping[str, float]) -> Rendered:
         async with self._place():
             started = time.perf_counter()
             data, unchanged = await self.origin.read(variant.original)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from optimizers import pixels
 from optimizers.fit import LOOKING, Fit, Plan, looked_at, planned
 from optimizers.vips import vips
+from utils.png_plain import MOST_PLAIN
 from utils.worker import resolve
 
 HEADROOM = 2.0
@@ -120,8 +121,9 @@ def _drawn(image: Any, plan: Plan, wish: Wish) -> Any:
 
 def _told(frames: list[Any], exif: bytes) -> dict[str, Any]:
     alpha = any(frame.hasalpha() and frame[3].min() < 255 for frame in frames)
+    pixels = sum(frame.width * frame.height for frame in frames)
     return {
-        "frames": [_packed(frame, alpha) for frame in frames],
+        "frames": [_packed(frame, alpha, plain=pixels <= MOST_PLAIN) for frame in frames],
         "width": frames[0].width,
         "height": frames[0].height,
         "alpha": alpha,
@@ -130,12 +132,12 @@ def _told(frames: list[Any], exif: bytes) -> dict[str, Any]:
     }
 
 
-def _packed(frame: Any, alpha: bool) -> bytes:
-    """PNG that is not compressed, for the next program to read; the frames of a film are, there are many."""
+def _packed(frame: Any, alpha: bool, *, plain: bool) -> bytes:
+    """PNG for the next program to read."""
     shown = frame if alpha else frame.extract_band(0, n=3)
     if alpha and not frame.hasalpha():
         shown = frame.addalpha()
-    return bytes(shown.pngsave_buffer(compression=0, filter="none", keep="none"))
+    return bytes(shown.pngsave_buffer(compression=0 if plain else 1, filter="none", keep="none"))
 
 
 def _upright(image: Any, orientation: int) -> Any:

@@ -1,6 +1,7 @@
 """GET /images: originals of a bucket, each as small as it is asked for, for a CDN."""
 
 import time
+from collections.abc import Mapping
 from email.utils import format_datetime
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from routers.connection import while_connected
 from routers.deps import DeliveryDep, ImageWishesDep, KeyHolderDep, ServicesDep
 from routers.documents import ALWAYS, FILE, SECURITY, refusals
 from schemas import PurgeReceipt
+from utils.result_cache import HIT
 
 router = APIRouter(tags=["delivery"])
 IMMUTABLE_SECONDS = 31_536_000
@@ -95,9 +97,10 @@ async def image(
     headers = _headers(variant, _lifetime(wishes, parts.settings.delivery_max_age_seconds))
     if not_modified(request.headers, variant.etag, variant.original.modified):
         return Response(status_code=304, headers=headers | _timing(spans))
-    found, status = await while_connected(request, delivery.image(variant, spans))
+    known = await delivery.known(variant)
+    found, status = (known, HIT) if known else await while_connected(request, delivery.made(variant, spans))
     spec = delivery.specs[found.made]
-    headers |= _facts(found, spec, path) | _timing(found.spans) | {"Cache-Status": f"pare; {status}"}
+    headers |= _facts(found, spec, path) | _timing(found.spans or spans) | {"Cache-Status": f"pare; {status}"}
     if request.method == "HEAD":
         return Response(headers=headers | {"Content-Length": str(len(found.data))}, media_type=spec.mime)
     return Response(found.data, headers=headers, media_type=spec.mime)
@@ -111,7 +114,6 @@ async def image(
 )
 async def purge(
     path: ImagePath,
-    request: Request,
     who: KeyHolderDep,
     delivery: DeliveryDep,
     dry_run: Annotated[bool, Query(description="Only say what would go.")] = False,
@@ -169,5 +171,5 @@ def _facts(found: Rendered, spec: FormatSpec, path: str) -> dict[str, str]:
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
-def _timing(spans: Any) -> dict[str, str]:
+def _timing(spans: Mapping[str, float]) -> dict[str, str]:
     return {"Server-Timing": ", ".join(f"{name};dur={ms:.1f}" for name, ms in spans.items())}

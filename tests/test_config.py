@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from config import ROOT, Settings, SettingsError, load_settings
-from main import store_options
+from main import image_rules, store_options
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +38,35 @@ def test_a_wrong_value_is_one_sentence_that_names_the_variable(
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=f"^{name} is wrong: .*{value}"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ORIGIN_URL", "photos"),
+        ("DELIVERY_CACHE_URL", "ftp://photos"),
+        ("DELIVERY_SIZES", "small"),
+        ("DELIVERY_PRESETS", "nonsense"),
+        ("DELIVERY_PRESETS", '{"card": 1}'),
+        ("DELIVERY_PRESETS", '{"card": "w=0"}'),
+        ("DELIVERY_PRESETS", '{"card": "preset=card"}'),
+        ("SIGNING_KEY", "2026:"),
+    ],
+)
+def test_what_delivery_cannot_mean_is_said_at_start(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{name} is wrong: "):
+        image_rules(load_settings())
+
+
+def test_what_is_set_up_for_delivery(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DELIVERY_SIZES", "300, 600,")
+    monkeypatch.setenv("DELIVERY_PRESETS", '{"card": "w=200&format=jpg"}')
+    monkeypatch.setenv("SIGNING_KEY", "2026:new,old")
+    settings = load_settings()
+    rules = image_rules(settings)
+    assert (rules.sizes, rules.presets, rules.quality) == ({300, 600}, {"card": "w=200&format=jpg"}, 80)
+    assert settings.signing_keys == ["2026:new", "old"]
 
 
 def test_a_wrong_address_does_not_tell_its_password(monkeypatch: pytest.MonkeyPatch) -> None:

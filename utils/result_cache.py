@@ -99,9 +99,15 @@ class ResultCache:
         """
         if not self.max_entry:
             return await make(), None
-        found = await self._find(key, codec)
-        if found is not None:
-            return found, HIT
+        found = await self.find(key, codec)
+        return (found, HIT) if found is not None else await self.made(key, make, codec)
+
+    async def find(self, key: str, codec: Codec[T]) -> T | None:
+        """The value under the key."""
+        return _opened(await self.get(key), codec)
+
+    async def made(self, key: str, make: Callable[[], Awaitable[T]], codec: Codec[T]) -> tuple[T, str]:
+        """The value where `find` found none, and how it was come by."""
         (value, status), joined = await self._flights.do(key, lambda: self._make(key, make, codec))
         return value, COLLAPSED if joined else status
 
@@ -117,9 +123,6 @@ class ResultCache:
             packed = codec.pack(value)
             kept = packed is not None and await self.put(key, packed)
         return value, STORED if kept else COMPUTED
-
-    async def _find(self, key: str, codec: Codec[T]) -> T | None:
-        return _opened(await self.get(key), codec)
 
     def _count(self, result: str) -> None:
         CACHE_REQUESTS.labels(self._results.layer, result).inc()

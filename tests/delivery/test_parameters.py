@@ -107,7 +107,9 @@ def test_only_listed_sizes_where_there_is_a_list() -> None:
 def test_the_quality_of_the_settings_counts_where_none_is_named() -> None:
     assert wishes("", Rules(FORMATS, quality=None)).canonical == "format=original&q=auto"
     assert wishes("", RULES).quality_named is False
-    assert wishes("q=80", RULES).quality_named is True
+    assert wishes("q=80", RULES).quality_named is False
+    assert wishes("q=81", RULES).quality_named is True
+    assert wishes("q=auto", RULES).quality_named is True
 
 
 def test_a_preset_may_not_name_another() -> None:

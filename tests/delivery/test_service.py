@@ -56,7 +56,10 @@ class House:
         await self.originals.put(key, data, content_type="image/jpeg")
 
     async def ask(self, key: str, wishes: Wishes = SMALL, accept: str = "") -> tuple[bytes, str]:
-        image, status = await self.delivery.image(await self.delivery.find(key, wishes, accept), {})
+        variant = await self.delivery.find(key, wishes, accept)
+        if known := await self.delivery.known(variant):
+            return known.data, "hit"
+        image, status = await self.delivery.made(variant, {})
         return image.data, status
 
 
@@ -191,7 +194,7 @@ async def test_an_original_that_is_replaced_meanwhile_is_not_mistaken_for_the_ea
     await house.keep("a.jpg")
     variant = await house.delivery.find("a.jpg", SMALL, "")
     await house.keep("a.jpg", PICTURE + b"another")
-    assert (await house.delivery.image(variant, {}))[1] == "fwd=miss"
+    assert (await house.delivery.made(variant, {}))[1] == "fwd=miss"
     assert await house.delivery.purge("a.jpg", dry_run=True) == []
 
 

@@ -49,7 +49,7 @@ def url(key: str = OLD, key_id: str = "", seconds: int | None = None) -> str:
     return signed_image_url("a b.jpg", QUERY, key, key_id, None if seconds is None else int(time.time()) + seconds)
 
 
-@pytest.mark.parametrize("address", [url(), url(NEW), url(NEW, "2026"), url(seconds=600)])
+@pytest.mark.parametrize("address", [url(), url(NEW), url(NEW, "2026"), url(seconds=600)], ids=range(4))
 def test_a_signature_is_enough_and_is_not_counted(signing: httpx.Client, address: str) -> None:
     for _ in range(4):
         answer = signing.get(address)
@@ -72,6 +72,7 @@ def test_a_signature_is_enough_and_is_not_counted(signing: httpx.Client, address
         url(seconds=-1),
         url(seconds=600).replace("exp=1", "exp=2"),
     ],
+    ids=range(11),
 )
 def test_everybody_else_is_refused(signing: httpx.Client, address: str) -> None:
     for headers in ({}, {"X-API-Key": "k1"}):
@@ -115,3 +116,10 @@ def test_a_start_says_what_is_open() -> None:
     assert "SIGNING_KEY is empty" in said(origin_url="file:///photos")
     assert "SIGNING_KEY" not in said(origin_url="file:///photos", signing_key=OLD)
     assert "SIGNING_KEY" in said(origin_url="file:///photos", signing_key="short") and "short\n" not in said()
+
+
+def test_where_keys_are_required_an_unsigned_url_needs_one(tmp_path: Path) -> None:
+    for client in started(tmp_path, API_KEY="k1", REQUIRE_AUTH="true"):
+        refused = client.get("/images/a%20b.jpg")
+        assert refused.status_code == 401 and "www-authenticate" in refused.headers
+        assert client.get("/images/a%20b.jpg", headers={"Authorization": "Bearer k1"}).status_code == 200

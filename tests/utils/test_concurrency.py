@@ -32,6 +32,27 @@ async def test_places_are_refused_at_once_when_all_are_taken(tmp_path: Path) -> 
         pass
 
 
+async def test_who_holds_nothing_may_wait_for_a_place(tmp_path: Path) -> None:
+    slots, order = Slots(tmp_path, size=1, queue=0), list[int]()
+
+    async def work(number: int) -> None:
+        async with slots.place_within(60):
+            order.append(number)
+            with pytest.raises(Busy):
+                slots.expect_place()
+
+    async with slots.place():
+        waiting = [asyncio.create_task(work(number)) for number in range(3)]
+        await asyncio.sleep(0.05)
+        assert not order
+        with pytest.raises(Busy):
+            async with Slots(tmp_path, size=1, queue=0).place_within(0.03):
+                pass
+    await asyncio.gather(*waiting)
+    assert order == [0, 1, 2]
+    slots.expect_place()
+
+
 async def test_expecting_a_place_takes_none(tmp_path: Path) -> None:
     slots = Slots(tmp_path, size=1, queue=0)
     slots.expect_place()

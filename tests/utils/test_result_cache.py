@@ -9,6 +9,7 @@ import pytest
 import redis
 from prometheus_client import REGISTRY
 
+from exceptions import Unavailable
 from tests.conftest import free_port
 from tests.redis_server import RedisServer
 from tests.security.test_rate_limiter import hang, nonsense
@@ -84,6 +85,39 @@ async def test_all_together_stay_within_the_bound(url: str) -> None:
         await cache.put("c", b"small")
         await cache.put("e", BINARY[5:])
         assert await held(cache) == 4
+
+
+async def test_keys_are_listed_and_dropped(url: str) -> None:
+    async with cached(url, limit=3 * len(BINARY)) as cache:
+        for name in ("list:a", "list:b", "listed:c"):
+            await cache.put(name, BINARY)
+        assert sorted(await cache.keys("list:")) == ["list:a", "list:b"]
+        await cache.drop(["list:a", "list:nothing"])
+        assert await cache.keys("list:") == ["list:b"]
+        assert [await cache.get(name) is None for name in ("list:a", "list:b", "listed:c")] == [True, False, False]
+        await cache.put("list:d", BINARY)
+        assert await cache.get("listed:c") == BINARY, "what was dropped made room"
+        await cache.put("list:d", BINARY, seconds=1)
+        await asyncio.sleep(1.1)
+        assert await cache.keys("list:") == ["list:b"]
+        await cache.drop(await cache.keys("list"))
+
+
+async def test_what_cannot_be_reached_is_not_nothing() -> None:
+    async with cached("redis://127.0.0.1:1/0") as cache:
+        with pytest.raises(Unavailable):
+            await cache.keys("")
+        with pytest.raises(Unavailable):
+            await cache.drop(["a"])
+
+
+async def test_who_takes_the_turn_looks_again(url: str) -> None:
+    """A value that was kept between the first look and the turn is not made once more."""
+    make = Maker()
+    async with cached(url) as cache:
+        await cache.put("late", BINARY)
+        assert await cache.made("late", make, AS_IS) == (BINARY, COLLAPSED)
+    assert make.calls == 0
 
 
 async def held(cache: ResultCache) -> int:
