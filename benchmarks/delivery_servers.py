@@ -17,6 +17,7 @@ FILE_LOADER_ROOT_PATH = {originals!r}
 STORAGE = "thumbor.storages.no_storage"
 RESULT_STORAGE = "thumbor.result_storages.file_storage"
 RESULT_STORAGE_FILE_STORAGE_ROOT_PATH = {results!r}
+RESULT_STORAGE_STORES_UNSAFE = True
 ALLOW_UNSAFE_URL = True
 """
 PROCESSES = "2"
