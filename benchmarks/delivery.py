@@ -25,6 +25,8 @@ from benchmarks.service import client
 from benchmarks.table import markdown, number
 
 CONNECTIONS = (1, 4, 8)
+WARMING = 4
+"""Connections before the measured passes, and how often each of them asks."""
 LADDERS = {"jpeg": (60, 68, 76, 84, 91), "webp": (55, 66, 76, 85, 93), "avif": (35, 46, 56, 66, 80)}
 """Qualities at which the others are measured: their scales are not Pare's."""
 
@@ -96,8 +98,9 @@ def passed(
             quality = qualities[kind.name, format]
             variants = [Variant(path.name, width, format, quality) for path in paths for width in args.widths]
             with kind.started(paths[0].parent) as server:
-                for n in range(2 * max(args.connections)):  # so that nobody pays for imports
-                    _get(server, Variant(paths[n % len(paths)].name, 31 + n, format, quality))
+                names = [paths[n % len(paths)].name for n in range(WARMING * WARMING)]
+                others = [Variant(name, 31 + n, format, quality) for n, name in enumerate(names)]
+                _pass(kind.name, server, others, WARMING, warm=False)  # so that nobody pays for imports
                 found += [_pass(kind.name, server, variants, connections, warm=warm) for warm in (False, True)]
     return found
 
@@ -123,14 +126,14 @@ def _timed(server: Server, variants: Sequence[Variant]) -> list[float]:
     with client() as http:
         for variant in variants:
             started = time.perf_counter()
-            _get(server, variant, http)
+            _get(http, server, variant)
             waits.append(time.perf_counter() - started)
     return waits
 
 
-def _get(server: Server, variant: Variant, http: httpx.Client | None = None) -> bytes:
+def _get(http: httpx.Client, server: Server, variant: Variant) -> bytes:
     """The image; SystemExit where another answer comes."""
-    answer = (http or httpx).get(server.address(variant))
+    answer = http.get(server.address(variant))
     if answer.status_code != 200:
         raise SystemExit(f"{server.address(variant)}: {answer.status_code} {answer.text[:200]}")
     return answer.content
@@ -139,11 +142,12 @@ def _get(server: Server, variant: Variant, http: httpx.Client | None = None) -> 
 def _rungs(server: Server, paths: Sequence[Path], widths: Sequence[int], format: str, quality: int) -> list[Rung]:
     """One quality of all variants."""
     found = []
-    for path in paths:
-        reference = Reference(path)
-        for width in widths:
-            data = _get(server, Variant(path.name, width, format, quality))
-            found.append(Rung(quality, len(data), reference.score(data)))
+    with client() as http:
+        for path in paths:
+            reference = Reference(path)
+            for width in widths:
+                data = _get(http, server, Variant(path.name, width, format, quality))
+                found.append(Rung(quality, len(data), reference.score(data)))
     return found
 
 
