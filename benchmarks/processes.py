@@ -80,8 +80,10 @@ class MemoryWatch:
         self._thread = threading.Thread(target=self._watch)
 
     def _watch(self) -> None:
-        while not self._over.wait(SAMPLE_SECONDS):
+        over = False
+        while not over:
             self.peak_mb = max(self.peak_mb, memory_mb(self._root))
+            over = self._over.wait(SAMPLE_SECONDS)
 
     def __enter__(self) -> "MemoryWatch":
         self._thread.start()

@@ -91,7 +91,7 @@ def service(url: str | None, options: Mapping[str, str], **settings: str) -> Ite
             wait_until_ready(f"http://127.0.0.1:{port}/health", process, log)
             yield Service(f"http://127.0.0.1:{port}", process.pid, options)
         finally:
-            _end(process)
+            end(process)
 
 
 def _start(port: int, data_dir: str, log: Path, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -113,7 +113,8 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> N
     raise SystemExit(f"the service did not start:\n{log.read_text(errors='replace')[-2000:]}")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ask it to end, and see that it does."""
     process.terminate()
     try:
         process.wait(END_SECONDS)

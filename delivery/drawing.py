@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from delivery.parameters import ORIGINAL, Wishes
 from optimizers.base import ImageInfo, Optimizer, Source, Target
 from optimizers.engine import Engine
+from optimizers.fit import Fit
 from optimizers.outcome import Outcome
 from optimizers.policy import ORIGINAL as OWN
 from optimizers.policy import Policy
 from optimizers.rendering import Rendition
-from optimizers.resize import Fit
 from optimizers.router import detect
 
 AUTO_SCORE = 75.0

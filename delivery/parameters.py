@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from exceptions import InvalidOptions
-from optimizers.resize import Fit
+from optimizers.fit import Fit
 from security.image_urls import EXPIRY, KEY_ID, SIGNATURE
 
 AUTO, ORIGINAL = "auto", "original"

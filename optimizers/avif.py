@@ -39,6 +39,7 @@ class Avif(Target):
     outlook = staticmethod(heif_outlook.recoded)
     fits = heif_outlook.FITS
     decode = staticmethod(upright)
+    trait = staticmethod(chroma_contrast)
 
     @staticmethod
     def sample() -> bytes:
@@ -89,7 +90,7 @@ class Avif(Target):
     async def encoders(self, pixels: Pixels, policy: Policy, tools: Toolbox) -> Sequence[Encoder]:
         """libaom over the pixels."""
         png = pixels.frames[0]
-        edgy = (await tools.call(chroma_contrast, png, "PNG") or 0.0) >= COLOUR_CONTRAST
+        edgy = (await pixels.ask(chroma_contrast, tools) or 0.0) >= COLOUR_CONTRAST
 
         async def probe(part: bytes, quality: int) -> bytes | None:
             return await tools.call(encode, part, _settings(quality, policy.effort, subsampling(quality, edgy=edgy)))

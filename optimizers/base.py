@@ -3,13 +3,16 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from optimizers import look, pixels
 from optimizers.policy import Metadata, Policy
 from optimizers.prediction import UNREAD, Fit, Head, Outlook, Prediction, conversion, foretell
 from optimizers.sketch import SKETCH_BYTES, SKETCH_PIXELS, sketch
 from optimizers.toolbox import Toolbox
+from utils.worker import name_of
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,13 @@ class Pixels:
     """The RGB profile its colours are in; empty for sRGB."""
     exif: bytes = b""
     """What the metadata policy lets the result keep, as a TIFF block."""
+    told: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """What functions that were run where the pixels were made say of the first frame, by their names as in a call."""
+
+    async def ask(self, function: Callable[[bytes], T], tools: Toolbox) -> T | None:
+        """What a function says of the first frame, in a worker where it was not asked yet; None if it failed."""
+        name = name_of(function)
+        return self.told[name] if name in self.told else await tools.call(function, self.frames[0])
 
 
 Probe = Callable[[bytes, int], Awaitable[bytes | None]]
@@ -234,6 +244,8 @@ class Target(Optimizer):
     holds_animation: ClassVar[bool] = False
     tick: ClassVar[int] = 1
     """Milliseconds of which a frame is shown a whole number."""
+    trait: ClassVar[Callable[..., Any] | None] = None
+    """What `encoders` asks of the pixels first."""
     legacy: ClassVar[bool] = False
     """Written only where the caller names it: another format always is smaller."""
     rank: ClassVar[int] = 0

@@ -57,7 +57,7 @@ class Conversion:
         """Decode, encode, verify, conclude. Raises PareError where nothing can be made of the input."""
         task = self.task
         with task.clock.span("encode"):
-            cleaned = await task.clean()
+            cleaned = await self._clean()
             decoded = await self._decode(cleaned.data)
             cleaned = replace(cleaned, data=b"")  # what it shows lies decoded beside it
             rivals: list[Rival] = []
@@ -70,14 +70,20 @@ class Conversion:
             winner = await self._once_more(winner)
         return self._conclude(cleaned, winner)
 
+    async def _clean(self) -> Cleaned:
+        """What is decoded, and what is said to be removed."""
+        return await self.task.clean()
+
     async def _decode(self, data: bytes) -> Pixels:
         task, info = self.task, self.task.info
-        moves = bool(info.durations)
-        seen = await task.tools.call(
-            task.optimizer.decode, data, task.optimizer.spec.decoder or "", info.orientation, moves
-        )
+        decoder, moves = task.optimizer.spec.decoder or "", bool(info.durations)
+        return self._pixels(await task.tools.call(task.optimizer.decode, data, decoder, info.orientation, moves))
+
+    def _pixels(self, seen: dict[str, Any] | None) -> Pixels:
+        """What a worker made of the file. Raises ToolError where it made nothing."""
+        info, moves = self.task.info, bool(self.task.info.durations)
         if seen is None:
-            raise error_of(task.tools)
+            raise error_of(self.task.tools)
         return Pixels(
             frames=tuple(seen["frames"]),
             width=seen["width"],
@@ -87,6 +93,7 @@ class Conversion:
             loop=(info.loop or 0) if moves else None,  # what does not say plays for ever
             icc=seen["icc"],
             exif=self._exif(seen["exif"]),
+            told=seen.get("told", {}),
         )
 
     def _exif(self, found: bytes) -> bytes:
@@ -99,6 +106,8 @@ class Conversion:
         if given.durations and not target.holds_animation:
             given = replace(given, frames=given.frames[:1], durations=(), loop=None)
         given = replace(given, durations=tuple(round(ms / target.tick) * target.tick for ms in given.durations))
+        if given.alpha and (target.alpha_is_mask or not target.holds_alpha):
+            given = replace(given, told={})
         if given.alpha and not target.holds_alpha:
             ground = self.task.policy.background
             flat = [await self._redrawn(pixels.flatten, frame, ground) for frame in given.frames]
@@ -191,7 +200,7 @@ class Conversion:
         try:
             after = target.inspect(data)
             seen = await self.task.look(target, data, exact=False)
-            first = await self.task.proof.call(look.raster, given.frames[0], PNG, False)
+            first = await given.ask(look.outline, self.task.proof)
         except (UnprocessableImage, ToolError) as error:
             return [error.detail]
         if first is None:

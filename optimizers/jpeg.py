@@ -73,6 +73,7 @@ class Jpeg(Target):
     )
     look = staticmethod(first_picture)
     holds_alpha = False
+    trait = staticmethod(drawn)
     outlook = staticmethod(jpeg_outlook.outlook)
     fits = jpeg_outlook.FITS
 
@@ -123,7 +124,7 @@ class Jpeg(Target):
 
     async def encoders(self, pixels: Pixels, policy: Policy, tools: Toolbox) -> Sequence[Encoder]:
         """What a search compares, else the likely one; one component where all is grey and no profile is of three."""
-        seen = await tools.call(drawn, pixels.frames[0], not pixels.icc)
+        seen = await (tools.call(drawn, pixels.frames[0], False) if pixels.icc else pixels.ask(drawn, tools))
         if seen is None:
             return ()
 

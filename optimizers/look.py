@@ -50,6 +50,11 @@ def raster(data: bytes, decoder: str, exact: bool = True) -> dict[str, Any]:
         return _facts(image, exact)
 
 
+def outline(png: bytes) -> dict[str, Any]:
+    """What is to be seen in PNG pixels, without the digest."""
+    return raster(png, "PNG", exact=False)
+
+
 def _facts(image: Any, exact: bool) -> dict[str, Any]:
     frames = getattr(image, "n_frames", 1)
     budget = DECODE_BUDGET

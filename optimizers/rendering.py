@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from exceptions import InvalidOptions
-from optimizers import pixels, resize
-from optimizers.base import ImageInfo, Optimizer, Pixels, Target
-from optimizers.conversion import Conversion
-from optimizers.resize import Fit
-from optimizers.task import Task, error_of
+from optimizers import look, pixels
+from optimizers.base import Cleaned, ImageInfo, Optimizer, Pixels, Target
+from optimizers.conversion import Conversion, Rival
+from optimizers.fit import Fit
+from optimizers.resize import Reading, Wish, resized
+from optimizers.task import Task
 from utils.exif_facts import Fact, chosen_exif
+from utils.worker import name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,8 @@ class Rendition:
     height: int | None = None
     """Pixels; a picture is never enlarged."""
     fit: Fit = Fit.INSIDE
+    linear: bool = False
+    """Whether a smaller picture is mixed as light mixes, which costs twice as much."""
     sharpen: bool = False
     """Whether the edges of a smaller picture are made harder."""
     background: tuple[int, int, int] | None = None
@@ -65,11 +69,19 @@ class Rendering(Conversion):
             policy = self.task.policy
             self.task = replace(self.task, policy=policy.at(min(policy.quality, source_quality)))
 
+    async def _clean(self) -> Cleaned:
+        """A raster picture as it came: only its pixels go further, and what is chosen of its EXIF."""
+        return await super()._clean() if self.task.optimizer.vector else Cleaned(self.task.source.data)
+
     async def _decode(self, data: bytes) -> Pixels:
-        drawn = await self._resized(await self._filled(await super()._decode(data)))
+        drawn = await self._filled(await (self._resized(data) if self.rendition.resizes else super()._decode(data)))
         info = ImageInfo(drawn.width, drawn.height, len(drawn.frames), drawn.durations, drawn.loop, drawn.alpha)
         self.task = replace(self.task, info=info)
         return drawn
+
+    async def _looks_ruined(self, winner: Rival) -> bool:
+        """Nobody measures what is shown at another size than it was: the quality that was asked for holds."""
+        return not self.rendition.resizes and await super()._looks_ruined(winner)
 
     def _exif(self, found: bytes) -> bytes:
         facts = self.rendition.facts
@@ -80,15 +92,12 @@ class Rendering(Conversion):
         if ground is None or not given.alpha:
             return given
         filled = [await self._redrawn(pixels.flatten, frame, ground) for frame in given.frames]
-        return replace(given, frames=tuple(filled), alpha=False)
+        return replace(given, frames=tuple(filled), alpha=False, told={})
 
-    async def _resized(self, given: Pixels) -> Pixels:
-        wish = self.rendition
-        if not wish.resizes:
-            return given
-        made = await self.task.tools.call(
-            resize.resized, list(given.frames), wish.width, wish.height, wish.fit.value, False, wish.sharpen
-        )
-        if made is None:
-            raise error_of(self.task.tools)
-        return replace(given, frames=tuple(made["frames"]), width=made["width"], height=made["height"])
+    async def _resized(self, data: bytes) -> Pixels:
+        optimizer, info, wish = self.task.optimizer, self.task.info, self.rendition
+        decode = name_of(optimizer.decode)
+        reading = Reading(optimizer.spec.decoder or "", decode, info.orientation, bool(info.durations))
+        size = Wish(wish.width, wish.height, wish.fit.value, wish.linear, wish.sharpen)
+        asked = [name_of(each) for each in (look.outline, *(t.trait for t in self.targets)) if each]
+        return self._pixels(await self.task.tools.call(resized, data, reading, size, asked))

@@ -1,128 +1,174 @@
-"""Pictures at another size: over upright PNG frames, in isolated workers, never with more pixels than they had."""
+"""Pictures at another size, in isolated workers: decoded no larger than they have to be, upright, in sRGB.
 
-from enum import StrEnum
-from math import sqrt
+By libvips, which decodes JPEG and WebP smaller than they are; what its wheel cannot read, it gets from Pillow.
+"""
+
+import io
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-GROUND_TOLERANCE = 12
-"""8-bit steps within which a ground counts as one colour."""
-LOOKED_AT = 512
-"""Pixels a side of the small picture on which an object is looked for."""
-MARGIN = 0.08
-"""Of its longer side, what an object keeps around it."""
+from optimizers import pixels
+from optimizers.fit import LOOKING, Fit, Plan, looked_at, planned
+from optimizers.vips import vips
+from utils.png_plain import MOST_PLAIN
+from utils.worker import resolve
+
+HEADROOM = 2.0
+"""How much larger than wished a picture is decoded at least: the decoders' own way of shrinking shows below 2."""
+PLAIN = ("srgb", "b-w", "rgb16", "grey16")
+"""What libvips calls samples that it makes sRGB of as Pillow does: not those of CMYK."""
+TURNS = {
+    2: lambda image: image.fliphor(),
+    3: lambda image: image.rot180(),
+    4: lambda image: image.flipver(),
+    5: lambda image: image.rot90().fliphor(),
+    6: lambda image: image.rot90(),
+    7: lambda image: image.rot270().fliphor(),
+    8: lambda image: image.rot270(),
+}
+"""EXIF orientation to what undoes it."""
+ICC, EXIF = "icc-profile-data", "exif-data"
 
 
-class Fit(StrEnum):
-    """What becomes of a picture whose shape is not the wished one."""
+class Wish(NamedTuple):
+    """A size, in pixels, and how it is come by."""
 
-    INSIDE = "inside"
-    """It keeps its shape and is no larger than wished; one side may be left open."""
-    COVER = "cover"
-    """It gets the wished shape: what draws least attention is cut off."""
-    FILL = "fill"
-    """It gets the wished shape by being squeezed."""
-    OUTSIDE = "outside"
-    """It keeps its shape and is no smaller than wished in either direction, as far as it reaches."""
-    THUMB = "thumb"
-    """An object on a plain ground is shown whole, on more or less of the ground; anything else as with COVER."""
+    width: int | None
+    height: int | None
+    fit: str
+    linear: bool = False
+    """Whether samples are mixed as light mixes: at about twice the cost."""
+    sharpen: bool = False
+    """Whether the edges of what gets smaller are made harder."""
 
 
-class Window(NamedTuple):
-    """The part of a picture that is shown; on a plain ground it may reach beyond the edges."""
+class Reading(NamedTuple):
+    """How a file is decoded."""
 
-    left: int
-    top: int
-    width: int
-    height: int
-
-
-class Plan(NamedTuple):
-    """A window, the size that it is drawn at, and the ground beyond the edges, a number for each band."""
-
-    window: Window
-    width: int
-    height: int
-    ground: list[float]
+    decoder: str
+    """Pillow's name."""
+    decode: str
+    """The function that decodes what libvips does not read, as `module:name`."""
+    orientation: int = 1
+    animated: bool = False
 
 
-def resized(
-    frames: list[bytes], width: int | None, height: int | None, fit: str, linear: bool = False, sharpen: bool = False
-) -> dict[str, Any]:
-    """PNG frames at another size, all cut alike; `linear` mixes as light does, at about twice the cost."""
-    plan = planned(_opened(frames[0]), width, height, Fit(fit))
-    drawn = [_drawn(_opened(frame), plan, linear, sharpen) for frame in frames]
-    return {"frames": drawn, "width": plan.width, "height": plan.height}
+def resized(data: bytes, reading: Reading, wish: Wish, asked: Sequence[str] = ()) -> dict[str, Any]:
+    """The frames of a file at another size, with all that `Pixels` holds; raises UnprocessableImage.
+
+    What functions are `asked`, by name, of the first frame saves sending it around.
+    """
+    reading, wish = Reading(*reading), Wish(*wish)  # a pipe knows no types
+    found = None if reading.animated else _shrunk(data, reading, wish)
+    found = found or _redrawn(data, reading, wish)
+    return {**found, "told": {name: resolve(name)(found["frames"][0]) for name in asked}}
 
 
-def planned(image: Any, width: int | None, height: int | None, fit: Fit) -> Plan:
-    """What of a picture is shown, and how large."""
-    if fit is Fit.FILL and width and height:
-        scale = min(1.0, image.width / width, image.height / height)
-        return Plan(
-            Window(0, 0, image.width, image.height), max(1, round(width * scale)), max(1, round(height * scale)), []
-        )
-    if fit in (Fit.INSIDE, Fit.OUTSIDE) or not width or not height:
-        ratios = [*([width / image.width] if width else []), *([height / image.height] if height else [])]
-        scale = min(1.0, (max if fit is Fit.OUTSIDE else min)(ratios))
-        size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-        return Plan(Window(0, 0, image.width, image.height), *size, [])
-    return (_around_object(image, width, height) if fit is Fit.THUMB else None) or _covering(image, width, height)
-
-
-def _covering(image: Any, width: int, height: int) -> Plan:
-    scale = min(1.0, image.width / width, image.height / height)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    grown = min(image.width / size[0], image.height / size[1])
-    part = min(image.width, round(size[0] * grown)), min(image.height, round(size[1] * grown))
-    cut = image.smartcrop(*part, interesting="attention")
-    return Plan(Window(-cut.xoffset, -cut.yoffset, *part), *size, [])
-
-
-def _around_object(image: Any, width: int, height: int) -> Plan | None:
-    """A window of the wished shape around what stands on a plain ground; None where nothing does."""
-    import numpy as np
-
-    scale = min(1.0, LOOKED_AT / max(image.width, image.height))
-    small = image.resize(scale) if scale < 1 else image
-    seen = (small.premultiply().cast("uchar") if small.hasalpha() else small).numpy().astype(np.int16)
-    edges = np.concatenate([seen[0], seen[-1], seen[:, 0], seen[:, -1]])
-    ground = np.median(edges, axis=0)
-    if np.abs(edges - ground).max() > GROUND_TOLERANCE:
+def _shrunk(data: bytes, reading: Reading, wish: Wish) -> dict[str, Any] | None:
+    """A still by libvips alone; None where it does not read it, or not as Pillow does."""
+    load = LOADERS.get(reading.decoder)
+    if load is None:
         return None
-    rows, columns = np.nonzero(np.abs(seen - ground).max(axis=2) > GROUND_TOLERANCE)
-    if not len(rows):
+    try:
+        whole = load(data, 1.0)
+        if whole.interpretation not in PLAIN:
+            return None
+        exif = whole.get(EXIF) if whole.get_typeof(EXIF) else b""
+        image, plan = _fitted(data, load, whole, reading.orientation, wish)
+        drawn = _drawn(image, plan, wish)
+    except vips().Error:  # let Pillow say what is wrong with it
         return None
-    shown = [float(v) / scale for v in (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)]
-    return Plan(*_centred(shown, image.width * image.height, width, height), ground.tolist())
+    return _told([drawn], exif)
 
 
-def _centred(shown: list[float], most: int, width: int, height: int) -> tuple[Window, int, int]:
-    """The window, and the size of at most so many pixels, that show an object (left, top, right, bottom) whole."""
-    left, top, right, bottom = shown
-    least = min(1.0, sqrt(most / (width * height)))
-    size = max(1, int(width * least)), max(1, int(height * least))
-    margin = 2 * MARGIN * max(right - left, bottom - top)
-    grown = max(1.0, (right - left + margin) / size[0], (bottom - top + margin) / size[1])
-    part = round(size[0] * grown), round(size[1] * grown)
-    window = Window(round((left + right - part[0]) / 2), round((top + bottom - part[1]) / 2), *part)
-    return window, *size
+def _fitted(data: bytes, load: Any, whole: Any, orientation: int, wish: Wish) -> tuple[Any, Plan]:
+    """The upright picture as small as will do, and what of it is drawn."""
+    if wish.fit in LOOKING and wish.width and wish.height:
+        image = _upright(whole.copy_memory(), orientation)
+        return image, looked_at(image, wish.width, wish.height, Fit(wish.fit))
+    size = (whole.height, whole.width) if orientation >= 5 else (whole.width, whole.height)
+    plan = planned(*size, wish.width, wish.height, Fit(wish.fit))
+    least = 1.0 if wish.linear else max(1.0, plan.reduction / HEADROOM)
+    image = _upright(load(data, least), orientation)
+    return image, plan.on(*size, image.width, image.height)
 
 
-def _opened(png: bytes) -> Any:
-    import pyvips
+def _redrawn(data: bytes, reading: Reading, wish: Wish) -> dict[str, Any]:
+    """The frames that Pillow decodes."""
+    seen = resolve(reading.decode)(data, reading.decoder, reading.orientation, reading.animated)
+    icc, frames = seen["icc"], seen["frames"]
+    first, plan = _png(pixels.profiled(frames[0], icc)), None
+    if wish.fit in LOOKING and wish.width and wish.height:
+        plan = looked_at(first, wish.width, wish.height, Fit(wish.fit))
+    plan = plan or planned(first.width, first.height, wish.width, wish.height, Fit(wish.fit))
+    return _told([_drawn(_png(pixels.profiled(frame, icc)), plan, wish) for frame in frames], seen["exif"])
 
-    pyvips.cache_set_max(0)  # a worker lives on, and nobody asks for the same picture again
-    return pyvips.Image.pngload_buffer(png)
 
-
-def _drawn(image: Any, plan: Plan, linear: bool, sharpen: bool) -> bytes:
+def _drawn(image: Any, plan: Plan, wish: Wish) -> Any:
+    """The planned part in 8-bit RGB or RGBA, in memory."""
     left, top, width, height = plan.window
     if plan.ground:
         image = image.embed(-left, -top, width, height, extend="background", background=plan.ground)
     elif (width, height) != (image.width, image.height):
         image = image.crop(left, top, width, height)
-    if (width, height) != (plan.width, plan.height):
-        # Premultiplied by the library itself, so that hidden colours do not bleed in.
-        image = image.thumbnail_image(plan.width, height=plan.height, size="force", linear=linear)
-        image = image.sharpen().cast("uchar") if sharpen else image
-    return bytes(image.pngsave_buffer(compression=1, keep="none"))
+    colours = {"export_profile": "srgb"} if _is_foreign(image) else {}
+    how = {"size": "force", "no_rotate": True, "linear": wish.linear, **colours}
+    # Premultiplied by the library itself, so that hidden colours do not bleed in.
+    image = image.thumbnail_image(plan.width, height=plan.height, **how)
+    image = image.colourspace("srgb").cast("uchar")
+    return (image.sharpen() if wish.sharpen and plan.reduction > 1 else image).copy_memory()
+
+
+def _told(frames: list[Any], exif: bytes) -> dict[str, Any]:
+    alpha = any(frame.hasalpha() and frame[3].min() < 255 for frame in frames)
+    pixels = sum(frame.width * frame.height for frame in frames)
+    return {
+        "frames": [_packed(frame, alpha, plain=pixels <= MOST_PLAIN) for frame in frames],
+        "width": frames[0].width,
+        "height": frames[0].height,
+        "alpha": alpha,
+        "icc": b"",
+        "exif": exif.removeprefix(b"Exif\0\0"),
+    }
+
+
+def _packed(frame: Any, alpha: bool, *, plain: bool) -> bytes:
+    """PNG for the next program to read."""
+    shown = frame if alpha else frame.extract_band(0, n=3)
+    if alpha and not frame.hasalpha():
+        shown = frame.addalpha()
+    return bytes(shown.pngsave_buffer(compression=0 if plain else 1, filter="none", keep="none"))
+
+
+def _upright(image: Any, orientation: int) -> Any:
+    return TURNS[orientation](image.copy_memory()) if orientation in TURNS else image
+
+
+def _is_foreign(image: Any) -> bool:
+    """Whether its samples are in another colour space than sRGB."""
+    if not image.get_typeof(ICC):
+        return False
+    from PIL import ImageCms
+
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.get(ICC)))
+        return not ImageCms.getProfileDescription(profile).startswith("sRGB")
+    except (ImageCms.PyCMSError, OSError):
+        return False
+
+
+def _jpeg(data: bytes, least: float) -> Any:
+    shrink = next(factor for factor in (8, 4, 2, 1) if factor <= least)
+    return vips().Image.jpegload_buffer(data, shrink=shrink, access="sequential", fail_on="truncated")
+
+
+def _png(data: bytes, least: float = 1.0) -> Any:
+    return vips().Image.pngload_buffer(data, access="sequential", fail_on="truncated")
+
+
+def _webp(data: bytes, least: float) -> Any:
+    return vips().Image.webpload_buffer(data, scale=1 / least, access="sequential", fail_on="truncated")
+
+
+LOADERS = {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp}
+"""By Pillow's names of the formats: a still, at most `least` times smaller than it is."""

@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element, tostring
 from defusedxml.ElementTree import fromstring
 
 from exceptions import UnprocessableImage
+from optimizers.vips import vips
 from utils.png_plain import png_of
 from utils.svg_head import size_of
 
@@ -33,19 +34,16 @@ def shown(data: bytes) -> "Image":
 
 def draw(data: bytes, width: int, height: int) -> "Image":
     """The drawing so many pixels large, RGBA. Raises UnprocessableImage where librsvg cannot draw it."""
-    import pyvips
     from PIL import Image
 
     if len(data) > MOST_BYTES:
         raise UnprocessableImage(f"drawings of more than {MOST_BYTES} bytes are not rendered")
-    pyvips.vips_lib.vips_concurrency_set(1)
-    pyvips.cache_set_max(0)
     try:
-        drawn = pyvips.Image.svgload_buffer(_sized(data, width, height))
+        drawn = vips().Image.svgload_buffer(_sized(data, width, height))
         if (drawn.width, drawn.height) != (width, height):
             raise UnprocessableImage("the drawing was rendered at another size")
         return Image.frombytes("RGBA", (width, height), drawn.write_to_memory())
-    except (pyvips.Error, SyntaxError, ValueError) as error:
+    except (vips().Error, SyntaxError, ValueError) as error:
         raise UnprocessableImage(f"the drawing cannot be rendered: {error}"[:200]) from error
 
 

@@ -45,6 +45,7 @@ class Webp(Target):
     outlook = staticmethod(webp_outlook.outlook)
     fits = webp_outlook.FITS
     holds_animation = True
+    trait = staticmethod(stills.flatness)
 
     @staticmethod
     def sample() -> bytes:
@@ -127,7 +128,7 @@ class Webp(Target):
             return animations.lossless(pixels, finish, tools), lossy
         png, area = pixels.frames[0], pixels.width * pixels.height
         found = _lossy(png, finish, policy, tools, alpha=pixels.alpha)
-        drawn = await stills.looks_drawn(png, "PNG", area, policy.effort, tools)
+        drawn = area <= stills.TINY or stills.is_flat(await pixels.ask(stills.flatness, tools), policy.effort)
         if drawn or policy.goal is not None:
             found.append(stills.near_lossless(png, finish, policy.effort, tools, spare=not drawn))
         if drawn or policy.lossless:

@@ -42,7 +42,7 @@ def lossy_options(quality: int, effort: Effort) -> tuple[str, ...]:
     return ("-q", f"{dial_of(quality, effort)}", "-alpha_q", f"{alpha_quality(quality)}", *LOSSY[effort])
 
 
-def flatness(data: bytes, decoder: str) -> float:
+def flatness(data: bytes, decoder: str = "PNG") -> float:
     """The share of pixels that are as their left neighbour; runs in an isolated worker."""
     import numpy as np
 
@@ -53,7 +53,12 @@ def flatness(data: bytes, decoder: str) -> float:
 
 async def looks_drawn(data: bytes, decoder: str, area: int, effort: Effort, tools: Toolbox) -> bool:
     """Whether writing it without loss may end smaller."""
-    return area <= TINY or (await tools.call(flatness, data, decoder) or 0.0) >= FLAT_SHARE[effort]
+    return area <= TINY or is_flat(await tools.call(flatness, data, decoder), effort)
+
+
+def is_flat(share: float | None, effort: Effort) -> bool:
+    """Whether pixels of this `flatness` are drawn."""
+    return (share or 0.0) >= FLAT_SHARE[effort]
 
 
 async def cwebp(file: bytes, options: Sequence[str], tools: Toolbox) -> bytes | None:

@@ -14,9 +14,9 @@ from pydantic import (
     model_validator,
 )
 
+from optimizers.fit import Fit
 from optimizers.policy import ORIGINAL, Metadata, Policy
 from optimizers.rendering import Rendition
-from optimizers.resize import Fit
 from optimizers.router import CHOICE, TARGETS
 from schemas import AUTO, OptimizationOptions, Quality, invalid, whole
 from utils.exif_facts import Fact
@@ -25,7 +25,7 @@ MAX_SIDE = 16_383
 ANY = "*/*"
 TYPES = {f"image/{name}": spec.name for name, spec in TARGETS.items()}
 COLOURS = {"white": (255, 255, 255), "black": (0, 0, 0)}
-FITS = {"scale": Fit.INSIDE, "fit": Fit.INSIDE, "cover": Fit.COVER, "thumb": Fit.THUMB}
+FITS = {"scale": Fit.INSIDE, "fit": Fit.INSIDE, "cover": Fit.ATTENTION, "thumb": Fit.THUMB}
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE), BeforeValidator(whole)]
 MediaType = Annotated[str, WithJsonSchema({"type": "string", "enum": [*TYPES, ANY]})]
 

@@ -23,6 +23,11 @@ PR_SET_PDEATHSIG = 1
 LENGTH = struct.Struct(">Q")
 
 
+def name_of(function: Callable[..., Any]) -> str:
+    """A module-level function as `module:name`."""
+    return f"{function.__module__}:{function.__qualname__}"
+
+
 def resolve(name: str) -> Callable[..., Any]:
     """The function that `module:name` stands for."""
     module, _, function = name.partition(":")

@@ -19,7 +19,7 @@ import msgpack
 import exceptions
 from exceptions import Busy, PareError, ToolCrashed, ToolError, ToolFlooded, ToolKilled, ToolTimeout
 from utils.subprocess_runner import CONFINED, MIB, ChildProcess, Launcher, ProcessLimits
-from utils.worker import LENGTH
+from utils.worker import LENGTH, name_of
 
 T = TypeVar("T")
 
@@ -98,8 +98,7 @@ class WorkerPool:
         self, function: Callable[..., T], args: Sequence[Any], kwargs: Mapping[str, Any], *, timeout: float
     ) -> T:
         """Run a module-level function in a worker. Raises the PareError it raised, or ToolError."""
-        name = f"{function.__module__}:{function.__qualname__}"
-        frame = _frame(name, args, kwargs)
+        frame = _frame(name_of(function), args, kwargs)
         try:
             async with self._free:
                 reply = await self._ask_twice(frame, asyncio.get_running_loop().time() + timeout)

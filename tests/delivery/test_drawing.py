@@ -11,8 +11,8 @@ from delivery.parameters import Wishes
 from exceptions import ImageLimitExceeded, UnknownFormat
 from optimizers.base import Source
 from optimizers.engine import Engine
+from optimizers.fit import Fit
 from optimizers.outcome import Outcome
-from optimizers.resize import Fit
 from security.file_validation import ImageLimits
 from tests.helpers import decode, encode, graphic, photo
 

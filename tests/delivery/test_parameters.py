@@ -6,7 +6,7 @@ import pytest
 
 from delivery.parameters import Rules, Wishes, negotiates, wishes_of
 from exceptions import InvalidOptions
-from optimizers.resize import Fit
+from optimizers.fit import Fit
 
 FORMATS = {"jpeg": "jpeg", "jpg": "jpeg", "webp": "webp"}
 RULES = Rules(FORMATS, presets={"card": "w=200&h=100&fit=cover&format=auto", "tiny": "w=16&q=40"})

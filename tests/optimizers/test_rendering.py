@@ -9,9 +9,9 @@ from PIL import Image
 from exceptions import ImageLimitExceeded, InvalidOptions
 from optimizers.base import Source
 from optimizers.engine import Engine
+from optimizers.fit import Fit
 from optimizers.policy import Metadata, Policy
 from optimizers.rendering import Rendition
-from optimizers.resize import Fit
 from tests.conftest import LIMITS
 from tests.helpers import decode, difference, encode, graphic, photo
 from utils.exif_facts import Fact
