@@ -1,0 +1,1 @@
+"""What is kept about images: tables, queries, ingest, jobs and their worker."""

@@ -1,0 +1,54 @@
+"""Celery's broker in a folder: kombu's own, made safe for several readers and writers.
+
+Its files become visible while they are still empty, and are taken by a move that is a copy where the temporary folder
+is on another disk. Here a file appears whole, and whoever removes it has it.
+"""
+
+import json
+import os
+import time
+import uuid
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+from kombu.transport import TRANSPORT_ALIASES, filesystem
+
+SCHEME = "folder"
+BEING_WRITTEN = ".new"
+
+
+class Channel(filesystem.Channel):
+    """One message, one file; by name in the order in which they were sent."""
+
+    def _put(self, queue: str, payload: Any, **_: Any) -> None:
+        path = Path(self.data_folder_out, f"{time.time_ns():020}_{uuid.uuid4().hex}.{queue}.msg")
+        draft = path.with_name(path.name + BEING_WRITTEN)
+        draft.write_text(json.dumps(payload))
+        draft.rename(path)
+
+    def _get(self, queue: str, timeout: float | None = None) -> Any:
+        ending = f"{queue}.msg"
+        for name in sorted(os.listdir(self.data_folder_in)):
+            if name.partition(".")[2] == ending and (text := _taken(Path(self.data_folder_in, name))) is not None:
+                return json.loads(text)
+        raise Empty
+
+
+class Transport(filesystem.Transport):
+    """The same transport over these channels."""
+
+    Channel = Channel
+
+
+TRANSPORT_ALIASES[SCHEME] = f"{__name__}:{Transport.__name__}"
+
+
+def _taken(path: Path) -> str | None:
+    """What is in it, for the one who removed it; None for all others."""
+    try:
+        text = path.read_text()
+        path.unlink()
+    except FileNotFoundError:
+        return None
+    return text
