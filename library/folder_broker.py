@@ -21,7 +21,7 @@ BEING_WRITTEN = ".new"
 class Channel(filesystem.Channel):
     """One message, one file; by name in the order in which they were sent."""
 
-    def _put(self, queue: str, payload: Any, **_: Any) -> None:
+    def _put(self, queue: str, payload: Any, **_: Any) -> None:  # type: ignore[override]
         path = Path(self.data_folder_out, f"{time.time_ns():020}_{uuid.uuid4().hex}.{queue}.msg")
         draft = path.with_name(path.name + BEING_WRITTEN)
         draft.write_text(json.dumps(payload))
