@@ -1,16 +1,26 @@
 """Every setting, read once from the environment (and `.env`) into one frozen value that `create_app` hands on."""
 
 import hashlib
+import json
 import os
 import re
 import tempfile
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).parent
 FORM_ALLOWANCE = 1 << 20
@@ -35,6 +45,33 @@ CPU_COUNT = cpu_count()
 
 class SettingsError(Exception):
     """A setting has a wrong value; the message is one sentence that names the variable."""
+
+
+def _from_json(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        raise ValueError("it has to be JSON") from None
+
+
+T = TypeVar("T")
+FromJson = Annotated[T, NoDecode, BeforeValidator(_from_json)]
+"""A setting that is written as JSON."""
+VariantName = Annotated[str, Field(pattern="^[a-z][a-z0-9_-]{0,31}$")]
+Side = Annotated[int, Field(ge=1, le=16_384, strict=True)]
+
+
+class PresetSetting(BaseModel):
+    """One rendition of /v1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    width: Side
+    height: Side
+    fit: Literal["contain", "cover"] = "contain"
+    quality: Annotated[int, Field(ge=1, le=100, strict=True)] = 85
 
 
 class Settings(BaseSettings):
@@ -179,6 +216,81 @@ class Settings(BaseSettings):
     )
     output_seconds: int = Field(3600, ge=1, le=604_800, description="How long a result waits at /output.")
 
+    # The library: /v1 and /api/v1
+    database_url: SecretStr = Field(
+        SecretStr(""),
+        description="The library's tables: `postgresql://USER:PASSWORD@HOST/NAME` or `sqlite:///FILE`; "
+        "empty = SQLite in DATABASE_PATH.",
+    )
+    database_path: str = Field("", description="File of SQLite; empty = `library.db` in DATA_DIR.")
+    max_upload_size_mb: int = Field(10, ge=1, le=1024, description="Largest upload to the library in MiB.")
+    max_upload_bytes: int = Field(
+        10 << 20, ge=1, le=1 << 30, description="The same in bytes; where both are set, the smaller one holds."
+    )
+    allowed_mime_types: FromJson[Annotated[tuple[str, ...], Field(min_length=1)]] = Field(
+        ("image/jpeg", "image/png", "image/webp"),
+        description="What may be uploaded to the library, as a JSON list; judged by the bytes.",
+    )
+    presets: FromJson[Annotated[dict[VariantName, PresetSetting], Field(min_length=1)]] = Field(
+        {
+            "thumb": PresetSetting(width=200, height=200, fit="cover"),
+            "card": PresetSetting(width=600, height=600),
+            "zoom": PresetSetting(width=1600, height=1600),
+        },
+        description="Renditions of /v1 as JSON: name to width, height, fit (contain or cover), quality.",
+    )
+    image_sizes: FromJson[Annotated[dict[VariantName, Side], Field(min_length=1)]] = Field(
+        {"thumbnail": 150, "medium": 600, "large": 1200, "original": 4096},
+        description="Variants of /api/v1 as JSON: name to the longer side's pixels.",
+    )
+    webp_quality: int = Field(85, ge=1, le=100, description="Quality of those variants.")
+    phash_hamming_threshold: int = Field(
+        5, ge=0, le=15, description="Most bits in which perceptual hashes of near-duplicates differ."
+    )
+    purge_confirm_token: SecretStr = Field(
+        SecretStr(""), description="Token that POST /v1/purge needs to delete; empty = it answers 403."
+    )
+    purge_min_age_seconds: int = Field(3600, ge=0, description="Assets younger than that are never purged.")
+    jwt_secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="Checks the tokens of /api/v1: a secret, or the public key in PEM; empty = /api/v1 answers 503.",
+    )
+    jwt_algorithm: Literal["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512"] = Field(
+        "HS256", description="The only algorithm that those tokens may have."
+    )
+    rate_limit_max_uploads: int = Field(50, ge=0, description="Uploads of one user in the window; 0 = unlimited.")
+    rate_limit_window_minutes: int = Field(60, ge=1, le=10_080, description="Minutes of that window.")
+    max_retries: int = Field(3, ge=0, le=20, description="How often a job is tried again after an error that may pass.")
+
+    @property
+    def database_address(self) -> str:
+        """DATABASE_URL, whichever way it was spelled."""
+        path = self.database_path or str(self.data_dir / "library.db")
+        return self.database_url.get_secret_value() or f"sqlite:///{Path(path).resolve()}"
+
+    @property
+    def max_upload(self) -> int:
+        """Largest upload to the library in bytes: by what was set, else the default."""
+        limits = {"max_upload_size_mb": self.max_upload_size_mb << 20, "max_upload_bytes": self.max_upload_bytes}
+        named = [limit for name, limit in limits.items() if name in self.model_fields_set]
+        return min(named or limits.values())
+
+    @model_validator(mode="after")
+    def _database_is_an_address(self) -> Self:
+        # Like REDIS_URL, never printed: it holds a password.
+        if not re.match(r"(|(postgres(ql)?(\+asyncpg)?)://.+|sqlite(\+aiosqlite)?:///.+)$", self.database_address):
+            raise ValueError(
+                "DATABASE_URL is wrong: it has to be postgresql://user:password@host/name or sqlite:///file"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _jwt_secret_is_long(self) -> Self:
+        secret = self.jwt_secret_key.get_secret_value()
+        if secret and len(secret.encode()) < LEAST_SECRET:
+            raise ValueError(f"JWT_SECRET_KEY is wrong: it has to have at least {LEAST_SECRET} bytes")
+        return self
+
     @property
     def store_url(self) -> str:
         """STORAGE_URL, whichever way it was spelled."""
@@ -320,4 +432,5 @@ def _make_writable(folder: Path) -> None:
 def _sentence(error: ErrorDetails) -> str:
     if not error["loc"]:
         return error["msg"].removeprefix("Value error, ")
-    return f"{str(error['loc'][0]).upper()} is wrong: {error['msg'].lower()} (got {error['input']!r})"
+    sentence = error["msg"].removeprefix("Value error, ").lower()
+    return f"{str(error['loc'][0]).upper()} is wrong: {sentence} (got {error['input']!r})"

@@ -6,7 +6,7 @@ import resource
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
@@ -23,6 +23,8 @@ from starlette.types import Receive, Scope, Send
 from config import ROOT, Settings, SettingsError, check_folders, load_settings
 from estimation.estimator import Estimator
 from estimation.memory import Memory
+from exceptions import Unavailable
+from library.database import Database
 from middleware import CommonHeaders, RequestContext, set_ticket_aside
 from optimizers.engine import Engine
 from optimizers.recall import Recall, encoder_revision
@@ -155,6 +157,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
     sketchers = WorkerPool(1, worker_environment(settings), WORKER_PRELOAD, launcher)
     estimator = Estimator(runner, sketchers, engine.formats, limits)
     stores = build_stores(settings)
+    database = Database(settings.database_address)
     redis_url = settings.redis_url.get_secret_value()
     cached = (settings.result_cache_mb << 20, settings.result_cache_entry_mb << 20)
     waiting_room = settings.output_cache_mb << 20
@@ -167,6 +170,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
             for part in switched_off(settings):
                 log.warning(part)
             reports = await self_test(engine, runner)
+            await prepare(database)
             for name in impaired(engine.formats, reports):
                 log.warning("a tool does not work", format=name, health="/health")
             gate = build_gate(settings, storage)
@@ -185,6 +189,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
                 tickets,
                 fetcher,
                 stores,
+                database,
                 estimator,
                 Memory(),
                 outputs,
@@ -195,7 +200,14 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
         finally:
             await sketchers.close()
             await stores.close()
+            await database.close()
             await workers.close()
+
+
+async def prepare(database: Database) -> None:
+    """The library's tables, up to date; without its database all the rest is served, and the next use tries again."""
+    with suppress(Unavailable):  # which has its line in the log
+        await database.prepare()
 
 
 def build_gate(settings: Settings, storage: Storage) -> Gate:

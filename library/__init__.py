@@ -1,1 +1,1 @@
-"""What is kept about images: tables, queries, ingest, jobs and their worker."""
+"""What is kept about images: tables, queries, ingest, the catalog and its duplicates."""

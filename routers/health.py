@@ -16,7 +16,10 @@ NOT_CONFIGURED = "not configured"
 @router.head("/health", include_in_schema=False)
 @router.get("/health", summary="Tools, formats and checks")
 async def health(parts: ServicesDep) -> dict[str, Any]:
-    """`ok` when every tool passed its self-test and Redis, where configured, and the store answer; else `degraded`."""
+    """`ok` when every tool passed its self-test, and the store, the database and, where configured, Redis answer.
+
+    Else `degraded`.
+    """
     tools = {
         report.tool: {"available": report.available, "version": report.version, "self_test": report.works}
         for report in parts.reports
@@ -32,15 +35,16 @@ async def health(parts: ServicesDep) -> dict[str, Any]:
     }
     redis = await _redis(parts)
     storage = "up" if await parts.stores.default_answers() else "down"
+    database = "up" if await parts.database.answers() else "down"
     return {
         "status": "ok"
-        if "down" not in (redis, storage) and all(report.works for report in parts.reports)
+        if "down" not in (redis, storage, database) and all(report.works for report in parts.reports)
         else "degraded",
         "service": parts.settings.service_name,
         "version": parts.settings.version,
         "tools": tools,
         "formats": formats,
-        "checks": {"redis": redis, "storage": storage, "database": NOT_CONFIGURED},
+        "checks": {"redis": redis, "storage": storage, "database": database},
         "isolation": _isolation(parts),
     }
 

@@ -3,10 +3,12 @@
 make docs, or python -m scripts.generate_docs
 """
 
+import json
 import re
 from collections.abc import Iterator
 
 from pydantic import SecretStr
+from pydantic_core import to_jsonable_python
 
 from config import ROOT, Settings
 from optimizers.base import Target
@@ -70,6 +72,8 @@ def _default(name: str) -> str:
     default = Settings.model_fields[name].default
     if isinstance(default, SecretStr):
         return default.get_secret_value()
+    if isinstance(default, dict | tuple):
+        return json.dumps(to_jsonable_python(default))
     value = str(MACHINE_DEPENDENT.get(name, default))
     return value.lower() if isinstance(default, bool) else value
 

@@ -24,7 +24,7 @@ from utils.worker_pool import ROOT, WorkerPool
 settings.register_profile("same", derandomize=True)
 settings.load_profile("same")
 
-pytest_plugins = ["tests.stores", "tests.redis_server"]
+pytest_plugins = ["tests.stores", "tests.redis_server", "tests.postgres_server"]
 SEARCH_PATH = f"{os.environ['PATH']}:{ROOT / '.tools' / 'bin'}"
 WORKER_ENV = {"PATH": SEARCH_PATH, "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"}
 LIMITS = ImageLimits(pixels=50_000_000, total_pixels=200_000_000, frames=1000)

@@ -179,3 +179,49 @@ def test_slots_are_shared_by_neither_containers_nor_services(tmp_path: Path, mon
     here, beside = volume.slots_dir, Settings(data_dir=tmp_path / "other").slots_dir
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "another"))
     assert len({here, beside, volume.slots_dir}) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PRESETS", "{"),
+        ("PRESETS", "{}"),
+        ("PRESETS", '{"thumb": {"width": 10}}'),
+        ("PRESETS", '{"thumb": {"width": 10, "height": 10, "fit": "stretch"}}'),
+        ("IMAGE_SIZES", '{"../x": 10}'),
+        ("IMAGE_SIZES", '{"thumbnail": 0}'),
+        ("ALLOWED_MIME_TYPES", "image/png"),
+        ("PHASH_HAMMING_THRESHOLD", "16"),
+        ("JWT_SECRET_KEY", "short"),
+        ("JWT_ALGORITHM", "none"),
+        ("DATABASE_URL", "mysql://root:hush@db/pare"),
+    ],
+)
+def test_a_library_that_cannot_be_is_said_at_start(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{name} is wrong: ") as caught:
+        load_settings()
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "limit"),
+    [
+        ({}, 10 << 20),
+        ({"MAX_UPLOAD_SIZE_MB": "20"}, 20 << 20),
+        ({"MAX_UPLOAD_BYTES": "5000"}, 5000),
+        ({"MAX_UPLOAD_SIZE_MB": "1", "MAX_UPLOAD_BYTES": "20000000"}, 1 << 20),
+    ],
+)
+def test_an_upload_has_one_limit(environment: dict[str, str], limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().max_upload == limit
+
+
+def test_the_database_has_several_spellings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert load_settings().database_address == f"sqlite:///{tmp_path}/data/library.db"
+    monkeypatch.setenv("DATABASE_PATH", "/srv/pare.db")
+    assert load_settings().database_address == "sqlite:////srv/pare.db"
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@h/n")
+    assert load_settings().database_address == "postgresql://u:p@h/n"
