@@ -57,7 +57,7 @@ async def batch_of(session: AsyncSession, user: str, batch_id: str, *, lock: boo
 async def progress(session: AsyncSession, batch_id: str) -> dict[str, int]:
     """How many items there are in each state."""
     query = select(BatchItem.status, func.count()).filter_by(batch_id=batch_id).group_by(BatchItem.status)
-    return {status: count for status, count in (await session.execute(query)).all()}
+    return dict((await session.execute(query)).all())
 
 
 async def receipts(session: AsyncSession, batch_id: str, after: int) -> Sequence[BatchItem]:
@@ -74,9 +74,7 @@ async def claim_item(session: AsyncSession, batch_id: str) -> ItemClaim | None:
     moment = now()
     query = (
         select(BatchItem)
-        .where(
-            BatchItem.batch_id == batch_id, BatchItem.status.in_(UNFINISHED), BatchItem.claimed_until <= moment
-        )
+        .where(BatchItem.batch_id == batch_id, BatchItem.status.in_(UNFINISHED), BatchItem.claimed_until <= moment)
         .order_by(BatchItem.position)
         .limit(1)
         .with_for_update(skip_locked=True)

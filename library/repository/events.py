@@ -10,9 +10,7 @@ from library.tables import Job, UploadEvent
 
 def note(session: AsyncSession, job: Job, event: str, **detail: object) -> None:
     """One step of a job."""
-    session.add(
-        UploadEvent(job_id=job.job_id, image_id=job.image_id, user_id=job.user_id, event=event, detail=detail)
-    )
+    session.add(UploadEvent(job_id=job.job_id, image_id=job.image_id, user_id=job.user_id, event=event, detail=detail))
 
 
 async def trail(session: AsyncSession, job_id: str) -> Sequence[UploadEvent]:

@@ -43,14 +43,12 @@ async def latest_job(session: AsyncSession, user: str, image_id: str) -> Job | N
 async def statuses(session: AsyncSession) -> dict[str, int]:
     """How many jobs there are in each state."""
     rows = await session.execute(select(Job.status, func.count()).group_by(Job.status))
-    return {status: count for status, count in rows.all()}
+    return dict(rows.all())
 
 
 async def last_day(session: AsyncSession) -> LastDay:
     """What was completed lately."""
-    query = select(func.count(), func.avg(Job.seconds)).where(
-        Job.status == COMPLETED, Job.completed_at >= now() - DAY
-    )
+    query = select(func.count(), func.avg(Job.seconds)).where(Job.status == COMPLETED, Job.completed_at >= now() - DAY)
     count, average = (await session.execute(query)).one()
     return LastDay(count, None if average is None else float(average))
 

@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import CursorResult, Select, select, update
+from sqlalchemy import CursorResult, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from library.repository.events import note
@@ -63,7 +63,8 @@ async def claim(session: AsyncSession, job_id: str) -> Claim | None:
     )
     if not _changed(changed):
         return None
-    job = (await session.execute(_by_id(job_id))).scalar_one()
+    query = select(Job).filter_by(job_id=job_id).execution_options(populate_existing=True)
+    job = (await session.scalars(query)).one()
     note(session, job, "processing_started", attempt=job.attempt_count)
     return Claim(job, word, job.attempt_count)
 
@@ -77,9 +78,7 @@ async def renew(session: AsyncSession, held: Claim) -> None:
 async def release(session: AsyncSession, held: Claim) -> None:
     """Give it back untried, to whoever comes next. Raises LeaseLost."""
     moment = now()
-    await _change(
-        session, held, status=PENDING, claimed_until=moment, due_at=moment, attempt_count=held.attempt - 1
-    )
+    await _change(session, held, status=PENDING, claimed_until=moment, due_at=moment, attempt_count=held.attempt - 1)
     note(session, held.job, "released", attempt=held.attempt)
 
 
@@ -96,23 +95,23 @@ async def complete(session: AsyncSession, held: Claim, **values: object) -> None
     note(session, held.job, COMPLETED, attempt=held.attempt)
 
 
-async def fail(session: AsyncSession, held: Claim, error: str) -> None:
+async def fail(session: AsyncSession, held: Claim, error: str, **values: object) -> None:
     """Write its bad end; the row stays, as a list of the dead. Raises LeaseLost."""
-    await _end(session, held, status=FAILED, last_error=error)
+    await _end(session, held, status=FAILED, last_error=error, **values)
     note(session, held.job, FAILED, attempt=held.attempt, error=error)
 
 
 async def overdue(session: AsyncSession) -> list[str]:
     """Jobs whose messages nobody followed; they are due again a while later."""
     moment = now()
-    wanting: Select[tuple[str]] = (
+    wanting = (
         select(Job.job_id)
         .where(Job.status.in_(UNFINISHED), Job.due_at <= moment)
         .order_by(Job.due_at)
         .limit(AT_ONCE)
         .with_for_update(skip_locked=True)
     )
-    found = list((await session.execute(wanting)).scalars())
+    found = list((await session.scalars(wanting)).all())
     if found:
         await session.execute(update(Job).where(Job.job_id.in_(found)).values(due_at=moment + RESEND))
     return found
@@ -137,10 +136,6 @@ async def _change(session: AsyncSession, held: Claim, **values: object) -> None:
     )
     if not _changed(changed):
         raise LeaseLost
-
-
-def _by_id(job_id: str) -> Select[tuple[Job]]:
-    return select(Job).where(Job.job_id == job_id).execution_options(populate_existing=True)
 
 
 def _changed(result: object) -> int:

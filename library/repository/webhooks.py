@@ -12,9 +12,7 @@ from library.tables import WebhookDelivery, now
 PENDING, DELIVERED, GIVEN_UP = "pending", "delivered", "given_up"
 IN_HAND = timedelta(seconds=60)
 """When a message that somebody took and never reported on is taken again."""
-PAUSES = tuple(
-    timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
-)
+PAUSES = tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400))
 """Between tries, as the Standard Webhooks specification proposes: nearly three days in all."""
 
 

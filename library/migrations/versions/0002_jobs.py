@@ -21,7 +21,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("processing_jobs") as jobs:
         jobs.add_column(sa.Column("user_id", sa.String(length=255), nullable=False))
-        jobs.add_column(sa.Column("seconds", sa.Float(), nullable=True))
+        jobs.add_column(sa.Column("seconds", sa.Double(), nullable=True))
         jobs.add_column(sa.Column("callback_url", sa.Text(), nullable=True))
         jobs.add_column(sa.Column("claim", sa.String(length=36), nullable=True))
         jobs.add_column(sa.Column("claimed_until", MOMENT, nullable=False))
