@@ -25,6 +25,10 @@ from estimation.estimator import Estimator
 from estimation.memory import Memory
 from exceptions import Unavailable
 from library.database import Database
+from library.ingest import Ingest, UploadRules
+from library.library import Library
+from library.objects import Objects
+from library.variants import FITS, Variant, square
 from middleware import CommonHeaders, RequestContext, set_ticket_aside
 from optimizers.engine import Engine
 from optimizers.recall import Recall, encoder_revision
@@ -157,7 +161,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
     sketchers = WorkerPool(1, worker_environment(settings), WORKER_PRELOAD, launcher)
     estimator = Estimator(runner, sketchers, engine.formats, limits)
     stores = build_stores(settings)
-    database = Database(settings.database_address)
+    library = build_library(settings, engine, slots, stores, limits)
     redis_url = settings.redis_url.get_secret_value()
     cached = (settings.result_cache_mb << 20, settings.result_cache_entry_mb << 20)
     waiting_room = settings.output_cache_mb << 20
@@ -170,7 +174,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
             for part in switched_off(settings):
                 log.warning(part)
             reports = await self_test(engine, runner)
-            await prepare(database)
+            await prepare(library.database)
             for name in impaired(engine.formats, reports):
                 log.warning("a tool does not work", format=name, health="/health")
             gate = build_gate(settings, storage)
@@ -189,7 +193,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
                 tickets,
                 fetcher,
                 stores,
-                database,
+                library,
                 estimator,
                 Memory(),
                 outputs,
@@ -200,8 +204,22 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
         finally:
             await sketchers.close()
             await stores.close()
-            await database.close()
+            await library.database.close()
             await workers.close()
+
+
+def build_library(settings: Settings, engine: Engine, slots: Slots, stores: Stores, limits: ImageLimits) -> Library:
+    """Tables, objects and the one way in, for the doors and for a worker alike; nothing is opened yet."""
+    database = Database(settings.database_address)
+    objects = Objects(stores, database, settings.storage_signed_url_seconds)
+    rules = UploadRules(settings.max_upload, frozenset(settings.allowed_mime_types), limits)
+    return Library(
+        database,
+        objects,
+        Ingest(database, objects, engine, slots, rules, settings.phash_hamming_threshold),
+        tuple(Variant(n, p.width, p.height, p.quality, FITS[p.fit]) for n, p in settings.presets.items()),
+        tuple(square(name, side, settings.webp_quality) for name, side in settings.image_sizes.items()),
+    )
 
 
 async def prepare(database: Database) -> None:

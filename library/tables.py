@@ -141,6 +141,22 @@ class StoredRendition(Base):
     quality: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(default=now)
 
+    def copied(self) -> "StoredRendition":
+        """Another asset's row of the same object."""
+        kept = (
+            "preset",
+            "position",
+            "bucket",
+            "object_key",
+            "format",
+            "mime",
+            "size_bytes",
+            "width",
+            "height",
+            "quality",
+        )
+        return StoredRendition(**{name: getattr(self, name) for name in kept})
+
 
 class Band(Base):
     """Sixteen bits of an asset's pHash: what near ones are found by (docs/decisions)."""

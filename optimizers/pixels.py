@@ -24,7 +24,7 @@ def decode(data: bytes, decoder: str, orientation: int, animated: bool) -> dict[
         for index in range(image.n_frames if animated else 1):
             if animated:  # of a still's pages, the one that the file opens with is shown
                 image.seek(index)
-            shown, icc = _plain(image, alpha)
+            shown, icc = plain(image, alpha)
             shown = shown.transpose(TURNS[orientation]) if orientation in TURNS else shown
             frames.append(_png(shown))
     return {
@@ -66,7 +66,7 @@ def sample(data: bytes, decoder: str, budget: int) -> bytes:
     from PIL import Image
 
     with opened(data, decoder) as image:
-        picture = np.asarray(_plain(image, image.has_transparency_data)[0])
+        picture = np.asarray(plain(image, image.has_transparency_data)[0])
     rows, columns = picture.shape[0] // TILE, picture.shape[1] // TILE
     tiles = [picture[y * TILE : (y + 1) * TILE, x * TILE : (x + 1) * TILE] for y in range(rows) for x in range(columns)]
     tiles.sort(key=lambda tile: float(tile[::2, ::2].std()))
@@ -86,7 +86,7 @@ def mask(png: bytes) -> bytes:
         return _png(shown)
 
 
-def _plain(image: Any, alpha: bool) -> tuple[Any, bytes]:
+def plain(image: Any, alpha: bool) -> tuple[Any, bytes]:
     """The picture in 8-bit RGB or RGBA, and its profile where that is one of RGB."""
     icc = image.info.get("icc_profile") or b""
     if image.mode in ("RGB", "RGBA", "P", "RGBX"):

@@ -12,7 +12,7 @@ from config import Settings
 from estimation.estimator import Estimator
 from estimation.memory import Memory
 from exceptions import FormatRefused, RateLimited, Unauthorized
-from library.database import Database
+from library.library import Library
 from middleware import ANSWER_HEADERS, TICKET
 from optimizers.base import Optimizer
 from optimizers.engine import Engine
@@ -64,7 +64,7 @@ class Services:
     tickets: Tickets
     fetcher: Fetcher
     stores: Stores
-    database: Database
+    library: Library
     estimator: Estimator
     estimated: Memory
     outputs: Outputs

@@ -35,7 +35,7 @@ async def health(parts: ServicesDep) -> dict[str, Any]:
     }
     redis = await _redis(parts)
     storage = "up" if await parts.stores.default_answers() else "down"
-    database = "up" if await parts.database.answers() else "down"
+    database = "up" if await parts.library.database.answers() else "down"
     return {
         "status": "ok"
         if "down" not in (redis, storage, database) and all(report.works for report in parts.reports)

@@ -1,5 +1,6 @@
 """Assets: found by their bytes, worked on by one at a time, whole or not there."""
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -7,6 +8,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from exceptions import Unavailable
+from library.repository.near import note
 from library.repository.rows import add_unless_there
 from library.repository.tenants import Owner, tenant_of
 from library.tables import READY, WORKING, Asset, Removal, StoredRendition, Tenant, new_id, now
@@ -55,6 +58,37 @@ async def owned(session: AsyncSession, realm: str, asset_id: str, name: str | No
     """The asset of a realm, where a name is given only that owner's."""
     query = select(Asset).join(Asset.tenant).where(Asset.id == asset_id, Tenant.realm == realm)
     return await session.scalar(query if name is None else query.where(Tenant.name == name))
+
+
+async def complete(
+    session: AsyncSession, asset_id: str, found: Mapping[str, Any], rows: Sequence[StoredRendition], original_key: str
+) -> Asset:
+    """The asset, whole: with what was found by looking at it (`fingerprint`) and its renditions.
+
+    Raises Unavailable where it was deleted meanwhile.
+    """
+    asset = await locked(session, asset_id)
+    if asset is None:
+        raise Unavailable("the image was deleted while it was being worked on")
+    if asset.state == READY:  # by another one, who believed this one dead: the objects have the same names
+        return asset
+    asset.ahash, asset.phash, asset.colours = found["ahash"], found["phash"], found["colours"]
+    asset.dominant_color, asset.placeholder = found["dominant"], b64encode(found["placeholder"]).decode()
+    asset.renditions, asset.original_key, asset.state = list(rows), original_key, READY
+    asset.claimed_until = now()
+    note(session, asset)
+    await session.flush()
+    return asset
+
+
+async def give_up(session: AsyncSession, asset_id: str, written: Sequence[str], *, discard: bool) -> None:
+    """End a claim whose work failed; with `discard` the row goes, and the objects that were written."""
+    asset = await locked(session, asset_id)
+    if asset is None or asset.state == READY:
+        return
+    asset.claimed_until = now()
+    if discard:
+        await remove(session, asset, written)
 
 
 async def remove(session: AsyncSession, asset: Asset, also: Sequence[str] = ()) -> None:

@@ -19,7 +19,7 @@ STATE_NO_VERSION = {"cjpegli"}
 def test_health_names_every_tool_and_format(service: httpx.Client) -> None:
     body = service.get("/health").json()
     assert body["status"] == "ok"
-    assert body["checks"] == {"redis": "not configured", "storage": "up", "database": "not configured"}
+    assert body["checks"] == {"redis": "not configured", "storage": "up", "database": "up"}
     assert set(body["formats"]) == {o.spec.name for o in FORMATS}
     for tool in {tool for o in FORMATS for tool in o.spec.tools}:
         assert body["tools"][tool]["self_test"] is True, tool
