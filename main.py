@@ -24,27 +24,49 @@ from config import ROOT, Settings, SettingsError, check_folders, load_settings
 from estimation.estimator import Estimator
 from estimation.memory import Memory
 from exceptions import Unavailable
+from library.batch_desk import BatchDesk
+from library.broker import Queue
 from library.database import Database
 from library.ingest import Ingest, UploadRules
 from library.library import Library
+from library.messages import Callbacks
 from library.objects import Objects
+from library.submission import Uploads
 from library.variants import FITS, Variant, square
 from middleware import CommonHeaders, RequestContext, set_ticket_aside
 from optimizers.engine import Engine
 from optimizers.recall import Recall, encoder_revision
 from optimizers.router import build_formats
 from optimizers.selftest import impaired, self_test
-from routers import answers, compress, documents, estimate, health, metrics, optimize, problems, stored, tickets, tinify
+from routers import (
+    answers,
+    batches,
+    compress,
+    documents,
+    estimate,
+    health,
+    jobs,
+    library_health,
+    metrics,
+    optimize,
+    problems,
+    stored,
+    tickets,
+    tinify,
+)
+from routers import library as images
 from routers.deps import Gate, Services
 from routers.draining import DRAINING, CloseWhileDraining, LingeringConnection
 from routers.outputs import Outputs
 from security.auth import ApiKeys
 from security.file_validation import DocumentLimits, ImageLimits
-from security.rate_limiter import RateLimiter, allowances, open_storage
+from security.jwt import Tokens
+from security.rate_limiter import Allowance, RateLimiter, allowances, open_storage
 from security.signing import Signer
 from security.ssrf import check_address, check_url
 from security.tickets import Tickets
 from security.usage import Usage
+from security.webhooks import derived_secret, secret_of
 from storage.options import GcsOptions, S3Options, StoreOptions, SupabaseOptions
 from storage.retry import RetryPolicy
 from storage.stores import Stores
@@ -120,7 +142,8 @@ def create_app(
     app.add_middleware(CloseWhileDraining)
     app.add_middleware(RequestContext)
     problems.install(app)
-    for room in (optimize, estimate, compress, tickets, tinify, stored, health, metrics, problems):
+    images_of_users = (jobs, images, batches, library_health)
+    for room in (optimize, estimate, compress, tickets, tinify, *images_of_users, stored, health, metrics, problems):
         app.include_router(room.router)
     documents.complete(app)
     return app
@@ -162,6 +185,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
     estimator = Estimator(runner, sketchers, engine.formats, limits)
     stores = build_stores(settings)
     library = build_library(settings, engine, slots, stores, limits)
+    queue = Queue(settings.redis_url.get_secret_value(), settings.queue_dir)
     redis_url = settings.redis_url.get_secret_value()
     cached = (settings.result_cache_mb << 20, settings.result_cache_entry_mb << 20)
     waiting_room = settings.output_cache_mb << 20
@@ -194,6 +218,10 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
                 fetcher,
                 stores,
                 library,
+                queue,
+                Uploads(library, queue, settings.max_retries),
+                BatchDesk(library.database, queue),
+                Callbacks(fetcher.check, bool(webhook_key(settings))),
                 estimator,
                 Memory(),
                 outputs,
@@ -222,6 +250,14 @@ def build_library(settings: Settings, engine: Engine, slots: Slots, stores: Stor
     )
 
 
+def webhook_key(settings: Settings) -> bytes:
+    """What signs messages to callers: its own secret, else one made of that of the tokens; empty without either."""
+    own, root = settings.webhook_secret.get_secret_value(), settings.jwt_secret_key.get_secret_value()
+    if own:
+        return secret_of(own)
+    return secret_of(derived_secret(root)) if root and settings.jwt_algorithm.startswith("HS") else b""
+
+
 async def prepare(database: Database) -> None:
     """The library's tables, up to date; without its database all the rest is served, and the next use tries again."""
     with suppress(Unavailable):  # which has its line in the log
@@ -232,7 +268,14 @@ def build_gate(settings: Settings, storage: Storage) -> Gate:
     """Keys and limiters; both limiters count in one storage."""
     public = allowances(settings.rate_limit_public_rpm, settings.rate_limit_public_burst)
     with_key = allowances(settings.rate_limit_auth_rpm if settings.rate_limit_auth_enabled else 0, 0)
-    return Gate(ApiKeys(settings.api_keys), RateLimiter(public, storage), RateLimiter(with_key, storage))
+    window = Allowance("uploads", settings.rate_limit_max_uploads, 60 * settings.rate_limit_window_minutes)
+    return Gate(
+        ApiKeys(settings.api_keys),
+        Tokens(settings.jwt_secret_key.get_secret_value(), settings.jwt_algorithm),
+        RateLimiter(public, storage),
+        RateLimiter(with_key, storage),
+        RateLimiter([window] if window.calls else [], storage),
+    )
 
 
 def build_tickets(settings: Settings, storage: Storage, keys: ApiKeys) -> Tickets:
@@ -244,7 +287,9 @@ def switched_off(settings: Settings) -> list[str]:
     """Optional parts that this start does without, in words."""
     off = []
     if not settings.api_keys:
-        off.append("API_KEY is empty: every route is open to everybody who reaches it")
+        off.append("API_KEY is empty: every route but /api/v1 is open to everybody who reaches it")
+    if not settings.jwt_secret_key:
+        off.append("JWT_SECRET_KEY is empty: /api/v1 answers 503")
     if not settings.redis_url:
         off.append("REDIS_URL is empty: rate limits, known results and uses of tickets are this process's own")
         if settings.workers > 1:

@@ -2,12 +2,13 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
-from exceptions import PareError
+from exceptions import PareError, Unavailable, UrlRefused
 from library.database import Database
 from library.repository import webhooks
 from library.tables import WebhookDelivery
@@ -16,12 +17,29 @@ from utils.url_post import Poster, PostFailed
 
 SECONDS = 15.0
 """How long a receiver may take to answer, as the Standard Webhooks specification says."""
+MOST_URL = 2048
 log = structlog.get_logger("pare.webhooks")
 
 
 def payload(kind: str, moment: str, data: Mapping[str, Any]) -> dict[str, Any]:
     """A message of the kind, such as `image.completed`."""
     return {"type": kind, "timestamp": moment, "data": dict(data)}
+
+
+@dataclass(frozen=True, slots=True)
+class Callbacks:
+    """Judges addresses that messages shall go to; `check_url` raises UrlRefused."""
+
+    check_url: Callable[[str], None]
+    can_sign: bool
+
+    def check(self, url: str) -> None:
+        """Raises UrlRefused, or Unavailable where nothing is there to sign with."""
+        if not self.can_sign:
+            raise Unavailable("messages are signed with WEBHOOK_SECRET, which is not set")
+        if len(url) > MOST_URL:
+            raise UrlRefused(f"the URL is longer than {MOST_URL:,} characters", limit=MOST_URL, actual=len(url))
+        self.check_url(url)
 
 
 class Courier:

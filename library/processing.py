@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from library.database import Database
 from library.holding import holding, passes, told
 from library.messages import payload
-from library.repository import leases, removals, webhooks
+from library.repository import leases, webhooks
 from library.repository.leases import Claim, LeaseLost
-from library.tables import now
+from library.tables import Removal, now
 
 log = structlog.get_logger("pare.jobs")
 
@@ -90,7 +90,7 @@ def _end(session: AsyncSession, held: Claim, kind: str, status: str, **more: str
     """What follows from an end: the upload's own object is not needed any more, and the caller hears of it."""
     job, moment = held.job, now()
     if job.staging_path:
-        removals.add(session, job.storage_bucket, job.staging_path)
+        session.add(Removal(bucket=job.storage_bucket, object_key=job.staging_path))
     if job.callback_url:
         data = {"job_id": job.job_id, "image_id": job.image_id, "status": status, **more}
         webhooks.announce(session, job.job_id, job.callback_url, payload(kind, moment.isoformat(), data))

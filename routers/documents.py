@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from routers.answers import RESULT_HEADERS
+from routers.library_models import BatchRequest
 from routers.tinify_options import Commands, SourceRequest
 from schemas import (
     QUALITY_HEADER,
@@ -31,13 +32,17 @@ MODELS: tuple[type[BaseModel], ...] = (
     TinifyProblem,
     Commands,
     SourceRequest,
+    BatchRequest,
 )
 """Named by `reference`; no handler's signature tells the framework about them."""
 TEMPLATE = "#/components/schemas/{model}"
 SECURITY: list[dict[str, list[str]]] = [{}, {"bearer": []}, {"header": []}, {"basic": []}]
 """A key in any of three spellings, or none: REQUIRE_AUTH decides."""
 SECURITY_OR_TICKET = [*SECURITY, {"ticket": []}]
+TOKEN: list[dict[str, list[str]]] = [{"jwt": []}]
+"""A user's token, which /api/v1 takes and nothing else does."""
 SCHEMES = {
+    "jwt": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "`sub` is the user."},
     "ticket": {
         "type": "apiKey",
         "in": "query",

@@ -26,6 +26,7 @@ FLOOR = {
     "routers": 5,
     "middleware": 5,
     "main": 6,
+    "worker": 6,
     "cli": 6,
 }
 WEB = {"fastapi", "starlette", "uvicorn"}

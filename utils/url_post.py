@@ -36,10 +36,6 @@ class Poster:
         self._seconds = seconds
         self._context = context or httpx.create_ssl_context(trust_env=False)
 
-    def check(self, url: str) -> None:
-        """Raises UrlRefused for one that is not plain http or https; its address is checked when it is posted to."""
-        self._check_url(url, None)
-
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
         """Raises PostFailed unless the receiver answers 2xx in time, UrlRefused where it may not be called."""
         try:

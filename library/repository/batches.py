@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, func, insert, select, update
+from sqlalchemy import CursorResult, Select, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from library.repository.leases import (
@@ -20,7 +20,7 @@ from library.repository.leases import (
     LeaseLost,
     pause,
 )
-from library.tables import Batch, BatchItem, now
+from library.tables import USER, Batch, BatchItem, Tenant, now
 
 RUNNING, PAUSED, CANCELLED = "running", "paused", "cancelled"
 PIECE = 500
@@ -50,7 +50,9 @@ async def add_items(session: AsyncSession, batch_id: str, first: int, sources: S
 
 async def batch_of(session: AsyncSession, user: str, batch_id: str, *, lock: bool = False) -> Batch | None:
     """The user's batch."""
-    query = select(Batch).filter_by(batch_id=batch_id, user_id=user)
+    query = (
+        select(Batch).join(Batch.tenant).where(Batch.batch_id == batch_id, Tenant.realm == USER, Tenant.name == user)
+    )
     return await session.scalar(query.with_for_update(of=Batch) if lock else query)
 
 
@@ -90,7 +92,9 @@ async def claim_item(session: AsyncSession, batch_id: str) -> ItemClaim | None:
 
 async def renew_item(session: AsyncSession, held: ItemClaim) -> None:
     """Say that the work goes on. Raises LeaseLost."""
-    await _change(session, held, claimed_until=now() + LEASE)
+    moment = now()
+    await _change(session, held, claimed_until=moment + LEASE)
+    await session.execute(update(Batch).filter_by(batch_id=held.batch.batch_id).values(due_at=moment + RESEND))
 
 
 async def release_item(session: AsyncSession, held: ItemClaim) -> None:
@@ -138,7 +142,7 @@ async def overdue(session: AsyncSession) -> Sequence[str]:
 
 async def rest(session: AsyncSession, batch_id: str) -> None:
     """Nothing of it is due just now: look again when something is."""
-    batch = await session.get(Batch, batch_id, with_for_update=True)
+    batch = await session.scalar(_locked(batch_id))
     if batch is not None and batch.status == RUNNING:
         batch.due_at = await _next_due(session, batch_id, now() + RESEND)
 
@@ -153,12 +157,17 @@ async def _next_due(session: AsyncSession, batch_id: str, latest: datetime) -> d
 
 async def _close(session: AsyncSession, batch_id: str) -> Batch | None:
     """Complete the batch where none of its images is left; by one caller alone."""
-    batch = await session.get(Batch, batch_id, with_for_update=True, populate_existing=True)
+    batch = await session.scalar(_locked(batch_id))
     left = select(BatchItem.id).where(BatchItem.batch_id == batch_id, BatchItem.status.in_(UNFINISHED)).limit(1)
     if batch is None or batch.status not in (RUNNING, PAUSED) or await session.scalar(left) is not None:
         return None
     batch.status, batch.completed_at = COMPLETED, now()
     return batch
+
+
+def _locked(batch_id: str) -> Select[Batch]:
+    query = select(Batch).filter_by(batch_id=batch_id).with_for_update(of=Batch)
+    return query.execution_options(populate_existing=True)
 
 
 async def _change(session: AsyncSession, held: ItemClaim, **values: object) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from library.repository.events import note
-from library.tables import Job, new_id, now
+from library.tables import Job, Removal, new_id, now
 
 PENDING, PROCESSING, RETRYING = "pending", "processing", "retrying"
 COMPLETED, FAILED = "completed", "failed"
@@ -73,6 +73,24 @@ async def renew(session: AsyncSession, held: Claim) -> None:
     """Say that the work goes on. Raises LeaseLost."""
     until = now() + LEASE
     await _change(session, held, claimed_until=until, due_at=until)
+
+
+async def step(session: AsyncSession, held: Claim, variant: str) -> None:
+    """Say that a variant is there. Raises LeaseLost."""
+    done = [*held.job.processing_metadata.get("variants_done", ()), variant]
+    held.job.processing_metadata = {"variants_done": done}
+    await _change(session, held, processing_metadata=held.job.processing_metadata)
+    note(session, held.job, "variant_stored", variant=variant)
+
+
+async def withdraw(session: AsyncSession, image_id: str) -> None:
+    """End the jobs of an image that is deleted; what still works on them works for nothing."""
+    query = select(Job).where(Job.image_id == image_id, Job.status.in_(UNFINISHED)).with_for_update()
+    for job in (await session.scalars(query)).all():
+        job.status, job.claim, job.completed_at, job.last_error = FAILED, None, now(), "the image was deleted"
+        if job.staging_path:
+            session.add(Removal(bucket=job.storage_bucket, object_key=job.staging_path))
+        note(session, job, FAILED, error=job.last_error)
 
 
 async def release(session: AsyncSession, held: Claim) -> None:
