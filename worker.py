@@ -140,13 +140,14 @@ def work(settings: Settings) -> int:
         except PareError as error:  # the row is as it was, and is found again
             log.warning("a job could not be begun", error=error.detail)
 
-    @app.task(name=INGEST)
     def ingest(job_id: str) -> None:
         do(workshop.processor.process(job_id))
 
-    @app.task(name=BATCH)
     def batch(batch_id: str) -> None:
         do(workshop.batches.next_of(batch_id))
+
+    app.task(ingest, name=INGEST)
+    app.task(batch, name=BATCH)
 
     def ending(**_: Any) -> None:
         loop.call_soon_threadsafe(loop.call_later, settings.graceful_shutdown_timeout, workshop.give_back)
