@@ -27,7 +27,7 @@ FORM_ALLOWANCE = 1 << 20
 """Bytes that a body may be larger than its file."""
 LEAST_SECRET = 32
 """Bytes of a secret that signs."""
-LOCAL_SECRET = "jwt-secret"
+LOCAL_SECRET = "jwt-secret"  # noqa: S105 - a file's name
 """File in DATA_DIR with the secret that `make run` makes where none is set."""
 CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
 
