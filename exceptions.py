@@ -7,6 +7,8 @@ PareError
 ├── Unauthorized             a credential is wrong, or missing where one is required
 ├── TicketGone               an upload ticket is used up or has expired
 ├── BucketRefused            a bucket that the settings do not allow
+├── PurgeRefused             a purge without its token
+├── Missing                  nothing kept has that id, or it is another one's
 ├── RateLimited              too many calls
 ├── PayloadTooLarge          more bytes than MAX_FILE_SIZE_MB
 ├── UploadTimeout            the body took too long to arrive
@@ -17,7 +19,6 @@ PareError
 ├── UrlRefused               a URL that is not plain http(s), or leads to an address that is not public
 ├── SourceFailed             the server that a URL names cannot be reached or answered badly
 │   └── SourceTimeout        it was too slow
-├── NoSuchThing              nothing of that name is the caller's
 ├── NotFinished              it is still being worked on
 ├── ImageDeleted             it was deleted while it was being worked on
 ├── WrongState               what it is now does not allow that
@@ -63,6 +64,14 @@ class InvalidKey(BadRequest):
 
 class BucketRefused(PareError):
     """The bucket is not among those that a request may name."""
+
+
+class PurgeRefused(PareError):
+    """The token of a purge is wrong, missing or not set."""
+
+
+class Missing(PareError):
+    """Nothing that is kept has that id, or it belongs to somebody else."""
 
 
 class Unauthorized(PareError):
@@ -111,10 +120,6 @@ class SourceFailed(PareError):
 
 class SourceTimeout(SourceFailed):
     """The URL's server did not deliver in time."""
-
-
-class NoSuchThing(PareError):
-    """Nothing of that name is the caller's; whether it is somebody else's is not said."""
 
 
 class NotFinished(PareError):
@@ -210,6 +215,8 @@ STATUS: dict[type[PareError], Status] = {
     InvalidOptions: Status(400, "invalid_options", "An option is wrong"),
     InvalidKey: Status(400, "invalid_key", "The object may not be called that"),
     BucketRefused: Status(403, "bucket_refused", "The bucket is not allowed"),
+    PurgeRefused: Status(403, "purge_refused", "A purge needs its token"),
+    Missing: Status(404, "missing", "There is nothing of that id"),
     Unauthorized: Status(401, "unauthorized", "A valid API key is needed"),
     TicketGone: Status(410, "ticket_gone", "The ticket is used up or has expired"),
     RateLimited: Status(429, "rate_limited", "Too many requests"),
@@ -222,7 +229,6 @@ STATUS: dict[type[PareError], Status] = {
     UrlRefused: Status(422, "url_refused", "The URL is not fetched"),
     SourceFailed: Status(502, "source_failed", "The source answered badly"),
     SourceTimeout: Status(504, "source_timeout", "The source was too slow"),
-    NoSuchThing: Status(404, "not_found", "There is no such thing"),
     NotFinished: Status(409, "not_finished", "It is not finished yet"),
     ImageDeleted: Status(410, "image_deleted", "The image was deleted"),
     WrongState: Status(409, "wrong_state", "What it is now does not allow that"),

@@ -26,6 +26,8 @@ from estimation.memory import Memory
 from exceptions import Unavailable
 from library.batch_desk import BatchDesk
 from library.broker import Queue
+from library.catalog import Catalog
+from library.comparison import Comparison
 from library.database import Database
 from library.ingest import Ingest, UploadRules
 from library.library import Library
@@ -41,6 +43,7 @@ from optimizers.selftest import impaired, self_test
 from routers import (
     answers,
     batches,
+    catalog,
     compress,
     documents,
     estimate,
@@ -134,7 +137,7 @@ def create_app(
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.origins,
-        allow_methods=["GET", "POST", "DELETE"],
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=["*"],
         expose_headers=answers.RESULT_HEADERS,
     )
@@ -143,7 +146,19 @@ def create_app(
     app.add_middleware(RequestContext)
     problems.install(app)
     images_of_users = (jobs, images, batches, library_health)
-    for room in (optimize, estimate, compress, tickets, tinify, *images_of_users, stored, health, metrics, problems):
+    for room in (
+        optimize,
+        estimate,
+        compress,
+        tickets,
+        tinify,
+        *images_of_users,
+        catalog,
+        stored,
+        health,
+        metrics,
+        problems,
+    ):
         app.include_router(room.router)
     documents.complete(app)
     return app
@@ -222,6 +237,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
                 Uploads(library, queue, settings.max_retries),
                 BatchDesk(library.database, queue),
                 Callbacks(fetcher.check, bool(webhook_key(settings))),
+                Catalog(library, Comparison(engine, slots), settings.purge_min_age_seconds),
                 estimator,
                 Memory(),
                 outputs,
@@ -340,13 +356,15 @@ def worker_environment(settings: Settings) -> dict[str, str]:
 def hidden_places(settings: Settings) -> list[Path]:
     """What neither a tool nor a worker may read: other people's pictures, and where secrets customarily lie."""
     data = settings.data_dir.resolve()
+    tables = settings.database_address.partition("sqlite:///")[2]
     code = (ROOT, Path(sys.prefix), Path(sys.base_prefix), settings.tools_dir.resolve())
     objects = settings.store_url.partition("file://")[2]
     kept = [data, *([Path(unquote(objects)).resolve()] if objects else [])]
     stored = [folder for folder in kept if not any(place.is_relative_to(folder) for place in code)]
     home = os.path.expanduser("~")  # which, unlike Path.home(), does without a user of that number
     customary = [Path(home, name) for name in (".aws", ".config/gcloud", ".ssh")]
-    return [*stored, ROOT / ".env", Path("/run/secrets"), *customary]
+    files = [Path(tables + end).resolve() for end in ("", "-wal", "-shm")] if tables else []
+    return [*stored, *files, ROOT / ".env", Path("/run/secrets"), *customary]
 
 
 def welcome(settings: Settings) -> str:

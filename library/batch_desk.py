@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exceptions import NoSuchThing, WrongState
+from exceptions import Missing, WrongState
 from library.batch_work import LANES
 from library.broker import BATCH, Queue
 from library.database import Database
@@ -59,7 +59,7 @@ class BatchDesk:
         return batch
 
     async def pause(self, user: str, batch_id: str) -> Batch:
-        """What has begun ends, nothing else begins. Raises NoSuchThing, WrongState."""
+        """What has begun ends, nothing else begins. Raises Missing, WrongState."""
         async with self._database.writing() as session:
             batch = await self._own(session, user, batch_id)
             _expect(batch, batches.RUNNING, batches.PAUSED)
@@ -67,7 +67,7 @@ class BatchDesk:
         return batch
 
     async def resume(self, user: str, batch_id: str) -> Batch:
-        """Let it go on. Raises NoSuchThing, WrongState."""
+        """Let it go on. Raises Missing, WrongState."""
         async with self._database.writing() as session:
             batch = await self._own(session, user, batch_id)
             _expect(batch, batches.RUNNING, batches.PAUSED)
@@ -76,7 +76,7 @@ class BatchDesk:
         return batch
 
     async def cancel(self, user: str, batch_id: str) -> Batch:
-        """End it; what is done stays. Raises NoSuchThing, WrongState."""
+        """End it; what is done stays. Raises Missing, WrongState."""
         async with self._database.writing() as session:
             batch = await self._own(session, user, batch_id)
             if batch.status != batches.CANCELLED:
@@ -88,7 +88,7 @@ class BatchDesk:
     async def _own(session: AsyncSession, user: str, batch_id: str) -> Batch:
         batch = await batches.batch_of(session, user, batch_id, lock=True)
         if batch is None:
-            raise NoSuchThing("there is no such batch")
+            raise Missing("there is no such batch")
         return batch
 
     async def _begin(self, batch: Batch) -> None:

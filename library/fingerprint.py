@@ -1,6 +1,6 @@
 """What is known of a picture by looking at it: its perceptual hashes, its colours. Runs in an isolated worker."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from library.placeholder import SIDE, placeholder
 from optimizers.look import opened
@@ -11,12 +11,28 @@ SEEN = 256
 HASHED = 32
 GRID = 8
 """Pixels a side of the hashes and of the thumbnail of colours."""
+VISIBLE = 64.0
+"""A cosine as high as a quarter of a step of 255."""
 PALETTE = 8
 OPAQUE = 128
 
 
-def fingerprint(data: bytes, decoder: str, orientation: int) -> dict[str, Any]:
-    """Hashes as signed 64-bit numbers, colours; decodes the whole file. Raises UnprocessableImage."""
+class Look(TypedDict):
+    """What was seen."""
+
+    ahash: int
+    """Signed, as phash."""
+    phash: int
+    colours: bytes
+    """A thumbnail of `GRID` × `GRID` pixels, RGB."""
+    dominant: str
+    placeholder: bytes
+    alpha: bool
+    """Whether anything can be seen through."""
+
+
+def fingerprint(data: bytes, decoder: str, orientation: int) -> Look:
+    """Look at a picture, all of which has to be decodable. Raises UnprocessableImage."""
     import numpy as np
     from PIL import Image
 
@@ -48,12 +64,15 @@ def _average_hash(grey: Any) -> int:
 
 
 def _cosine_hash(grey: Any) -> int:
-    """One bit for each of the lowest 8 × 8 cosines: above their median (pHash)."""
+    """One bit for each of the lowest 8 × 8 cosines: clearly above their median (pHash).
+
+    In smooth pictures most cosines are next to nothing, and a bare median would make bits of an encoder's noise.
+    """
     import numpy as np
 
     waves = np.cos(np.pi / HASHED * np.outer(np.arange(GRID), np.arange(HASHED) + 0.5))
     lowest = waves @ grey @ waves.T
-    return _signed(lowest > np.median(lowest))
+    return _signed(lowest > np.median(lowest) + VISIBLE)
 
 
 def _signed(bits: Any) -> int:

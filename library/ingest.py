@@ -6,15 +6,15 @@ that follow from it, and it is whole only once everything of it is. Who works on
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from exceptions import FormatRefused, PareError, PayloadTooLarge, Unavailable
 from library.database import Database
-from library.fingerprint import fingerprint
-from library.likeness import alike
+from library.fingerprint import Look, fingerprint
+from library.likeness import alike, same_light
 from library.objects import Objects, Place
 from library.repository import assets, near
 from library.repository.near import Near
@@ -34,6 +34,8 @@ LEASE_SECONDS = 30.0
 PATIENCE_SECONDS = 90.0
 """How long an upload waits for another one of the same bytes."""
 POLL_SECONDS = 0.1
+MOST_TOLD = 50
+"""Similar ones that are told of."""
 ORIGINAL = "original"
 
 
@@ -108,7 +110,7 @@ class Ingest:
         self._objects = objects
         self._engine = engine
         self._slots = slots
-        self._rules = rules
+        self.rules = rules
         self._threshold = threshold
 
     async def examine(self, source: Source) -> Examined:
@@ -116,27 +118,27 @@ class Ingest:
 
         Raises PayloadTooLarge, UnknownFormat, FormatRefused, UnprocessableImage, ImageLimitExceeded.
         """
-        size, limit = len(source.data), self._rules.max_bytes
+        size, limit = len(source.data), self.rules.max_bytes
         if size > limit:
             raise PayloadTooLarge(f"the file has {size:,} bytes; the limit is {limit:,}", limit=limit, actual=size)
         optimizer = detect(source.data, self._engine.formats)
-        if optimizer.spec.mime not in self._rules.mime_types:
-            raise FormatRefused(f"{optimizer.spec.mime} is not among {', '.join(sorted(self._rules.mime_types))}")
+        if optimizer.spec.mime not in self.rules.mime_types:
+            raise FormatRefused(f"{optimizer.spec.mime} is not among {', '.join(sorted(self.rules.mime_types))}")
         info = await asyncio.to_thread(optimizer.inspect, source.data)
-        admit(optimizer, info, self._rules.limits, drawn=True)
+        admit(optimizer, info, self.rules.limits, drawn=True)
         return Examined(source, hashlib.sha256(source.data).hexdigest(), optimizer, info)
 
     async def take(self, examined: Examined, wish: Wish, told: Told = _nobody) -> Ingested:
         """The whole asset of these bytes: found, waited for, or made now.
 
-        Raises PareError; Unavailable where another one works on it for too long.
+        Raises PareError; Busy where there is no place to work, Unavailable where another one works on it for too long.
         """
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         while True:
             async with self._database.writing() as session:
                 claim = await assets.claim(session, wish.owner, examined.digest, examined.facts, LEASE_SECONDS)
             if claim.mine:
-                async with self._held(claim.asset, wish) as written:
+                async with self._held(claim.asset, wish) as written, self._slots.place():
                     return Ingested(await self._made(claim.asset, examined, wish, told, written), created=True)
             if claim.asset.state == READY:
                 return Ingested(claim.asset, created=False)
@@ -149,21 +151,24 @@ class Ingest:
         assert asset.phash is not None
         async with self._database.reading() as session:
             found = await near.near(session, asset.tenant_id, asset.phash, self._threshold)
-        return [other for other in found if other.asset_id != asset.id]
+            nearest = [other for other in found if other.asset_id != asset.id][:MOST_TOLD]
+            colours = await near.colours(session, [other.asset_id for other in nearest])
+        return [other for other in nearest if same_light(asset.colours, colours[other.asset_id])]
 
     async def _made(self, asset: Asset, examined: Examined, wish: Wish, told: Told, written: list[Place]) -> Asset:
-        found = await self._looked_at(examined)
-        if wish.reuse and (adopted := await self._adopted(asset, found, wish)):
+        found = await self.look(examined)
+        original = await self._kept(asset, examined, written) if wish.keep_original else ""
+        if wish.reuse and (adopted := await self._adopted(asset, found, wish, original, written)):
             return adopted
         rows = []
         for position, variant in enumerate(wish.variants):
             rows.append(await self._drawn(asset, examined, variant, position, found["alpha"], written))
             await told(variant.name)
-        original = await self._kept(asset, examined, written) if wish.keep_original else ""
         async with self._database.writing() as session:
-            return await assets.complete(session, asset.id, found, rows, original)
+            return await assets.complete(session, asset.id, found, rows, original, written)
 
-    async def _looked_at(self, examined: Examined) -> Mapping[str, Any]:
+    async def look(self, examined: Examined) -> Look:
+        """Look at all of its pixels. Raises UnprocessableImage, ToolError."""
         tools, decoder = self._engine.toolbox(), examined.optimizer.spec.decoder
         assert decoder, "ALLOWED_MIME_TYPES are of formats with pixels"
         async with self._slots.slot():
@@ -172,14 +177,16 @@ class Ingest:
             raise error_of(tools)
         return found
 
-    async def _adopted(self, asset: Asset, found: Mapping[str, Any], wish: Wish) -> Asset | None:
+    async def _adopted(
+        self, asset: Asset, found: Look, wish: Wish, original: str, written: Sequence[Place]
+    ) -> Asset | None:
         """The asset with the pictures of one that looks the same; None where there is none as good as its own."""
         async with self._database.writing() as session:
             for other, _ in await near.near(session, asset.tenant_id, found["phash"], self._threshold):
                 twin = await assets.locked(session, other)
                 if twin and alike(twin, asset, found, wish.variants):
                     rows = [row.copied() for row in twin.renditions]
-                    return await assets.complete(session, asset.id, found, rows, "")
+                    return await assets.complete(session, asset.id, found, rows, original, written)
         return None
 
     async def _drawn(
@@ -240,5 +247,5 @@ class Ingest:
         """Nothing of it stays, or its row does and waits for another try."""
         with suppress(PareError):  # without its database the claim ends by itself
             async with self._database.writing() as session:
-                await assets.give_up(session, asset.id, [place.key for place in written], discard=wish.discard)
+                await assets.give_up(session, asset.id, written, discard=wish.discard)
             await self._objects.sweep_removed()

@@ -40,6 +40,14 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
+def is_id(text: str) -> bool:
+    """Whether it could be one of those: PostgreSQL takes no text with a NUL in it, not even to look for it."""
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
 class Moment(TypeDecorator[datetime]):
     """A time in UTC; SQLite keeps no zone, so it is given back here."""
 
@@ -113,6 +121,8 @@ class Asset(Base):
     """What the caller said about it."""
     in_use_count: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    uploaded_at: Mapped[datetime] = mapped_column(default=now)
+    """When its bytes last came."""
 
     tenant: Mapped[Tenant] = relationship(lazy="joined", innerjoin=True)
     renditions: Mapped[list["StoredRendition"]] = relationship(

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from exceptions import InvalidOptions, NoSuchThing
+from exceptions import InvalidOptions, Missing
 from library.batch_desk import Order
 from library.library import Library
 from library.objects import Place
@@ -176,7 +176,7 @@ async def _own(parts: Services, user: str, batch_id: str) -> Batch:
     async with parts.library.database.reading() as session:
         batch = await batches.batch_of(session, user, name)
     if batch is None:
-        raise NoSuchThing("there is no such batch")
+        raise Missing("there is no such batch")
     return batch
 
 

@@ -15,6 +15,7 @@ from estimation.memory import Memory
 from exceptions import FormatRefused, RateLimited, Unauthorized
 from library.batch_desk import BatchDesk
 from library.broker import Queue
+from library.catalog import Catalog
 from library.library import Library
 from library.messages import Callbacks
 from library.submission import Uploads
@@ -29,7 +30,15 @@ from routers.accept import accepted
 from routers.answers import rate_headers
 from routers.body import Body, BodyLimits, too_large
 from routers.draining import refuse_while_draining
-from routers.intake import JSON_LIMIT, Inquiry, ToPolicy, Upload, read_compress, read_inquiry, read_upload
+from routers.intake import (
+    JSON_LIMIT,
+    Inquiry,
+    ToPolicy,
+    Upload,
+    read_compress,
+    read_inquiry,
+    read_upload,
+)
 from routers.library_intake import LibraryForm, read_library_form
 from routers.library_models import BatchRequest
 from routers.outputs import Outputs
@@ -81,6 +90,7 @@ class Services:
     uploads: Uploads
     batches: BatchDesk
     callbacks: Callbacks
+    catalog: Catalog
     estimator: Estimator
     estimated: Memory
     outputs: Outputs
@@ -277,6 +287,13 @@ async def wishes(request: Request, parts: ServicesDep, who: KeyHolderDep) -> Asy
         yield text
 
 
+async def catalog_body(request: Request, parts: ServicesDep, who: KeyHolderDep) -> AsyncIterator[Body]:
+    """The body of a route of /v1, read by its handler: what the library knows already takes no place."""
+    refuse_while_draining(request.scope)
+    with parts.bodies.account() as charge:
+        yield _body(request, parts, charge, parts.settings.max_upload)
+
+
 @asynccontextmanager
 async def _admitted(
     request: Request, parts: Services, read: Callable[[Body], Awaitable[T]], limit: int
@@ -319,3 +336,4 @@ TermsDep = Annotated[TicketRequest, Depends(terms)]
 InquiryDep = Annotated[Inquiry, Depends(estimate_intake)]
 PictureDep = Annotated[Picture, Depends(shrink_intake)]
 WishesDep = Annotated[bytes, Depends(wishes)]
+CatalogBodyDep = Annotated[Body, Depends(catalog_body)]

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from routers.answers import RESULT_HEADERS
+from routers.catalog_models import CompareForm, CompareRequest, PurgeRequest, UploadForm, UseRequest
 from routers.library_models import BatchRequest
 from routers.tinify_options import Commands, SourceRequest
 from schemas import (
@@ -33,6 +34,11 @@ MODELS: tuple[type[BaseModel], ...] = (
     Commands,
     SourceRequest,
     BatchRequest,
+    CompareForm,
+    CompareRequest,
+    PurgeRequest,
+    UploadForm,
+    UseRequest,
 )
 """Named by `reference`; no handler's signature tells the framework about them."""
 TEMPLATE = "#/components/schemas/{model}"

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -153,10 +153,18 @@ async def _read_form(body: Body) -> tuple[Source, RequestOptions]:
 
 async def read_form(body: Body, file: str, text: str) -> tuple[Source, str | None]:
     """The one file of a form and its one text, under these names. Raises BadRequest, and what reading the body does."""
+    source, texts = await read_fields(body, file, text)
+    return source, texts.get(text)
+
+
+async def read_fields(body: Body, file: str, *texts: str) -> tuple[Source, dict[str, str]]:
+    """The one file of a form and those of its texts that are there. Raises BadRequest, and what reading does."""
     if body.request.query_params:
-        raise BadRequest(f"with a form, options go into its field {text!r}, not into the query")
+        raise BadRequest(f"with a form, options go into its field {texts[0]!r}, not into the query")
     stream = body.chunks(body.limits.bytes, FORM_OVERHEAD)
-    parser = InMemoryParser(body.request.headers, stream, max_files=1, max_fields=1, max_part_size=FORM_OVERHEAD)
+    parser = InMemoryParser(
+        body.request.headers, stream, max_files=1, max_fields=len(texts), max_part_size=FORM_OVERHEAD
+    )
     try:
         form = await parser.parse()
     except MultiPartException as error:
@@ -164,21 +172,22 @@ async def read_form(body: Body, file: str, text: str) -> tuple[Source, str | Non
     except (KeyError, ValueError) as error:
         raise BadRequest("the form cannot be read") from error
     try:
-        return await _form_parts(form, body, file, text)
+        return await _form_parts(form, body, file, texts)
     finally:
         await form.close()
 
 
-async def _form_parts(form: FormData, body: Body, file: str, text: str) -> tuple[Source, str | None]:
-    unknown = set(form) - {file, text}
+async def _form_parts(form: FormData, body: Body, file: str, texts: Sequence[str]) -> tuple[Source, dict[str, str]]:
+    unknown = set(form) - {file, *texts}
     if unknown:
-        raise BadRequest(f"unknown form field: {min(unknown)!r}; expected {file!r} and {text!r}")
-    image, words = form.get(file), form.get(text)
+        expected = " and ".join(map(repr, (file, *texts)))
+        raise BadRequest(f"unknown form field: {min(unknown)!r}; expected {expected}")
+    image, words = form.get(file), {name: value for name in texts if (value := form.get(name)) is not None}
     if not isinstance(image, UploadFile):
         raise BadRequest(f"the form needs a file in its field {file!r}")
-    if isinstance(words, UploadFile):
-        raise BadRequest(f"the form field {text!r} is a text, not a file")
+    if upload := next((name for name, value in words.items() if not isinstance(value, str)), None):
+        raise BadRequest(f"the form field {upload!r} is a text, not a file")
     data = await image.read()
     if len(data) > body.limits.bytes:
         raise too_large(body.limits.bytes, len(data))
-    return Source(data, image.filename), words
+    return Source(data, image.filename), {name: str(value) for name, value in words.items()}

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from exceptions import JobFailed, NoSuchThing, NotFinished
+from exceptions import JobFailed, Missing, NotFinished
 from library.repository import assets, jobs, leases
 from library.submission import Submission
 from library.tables import USER, Job
@@ -83,7 +83,7 @@ async def result(job_id: str, parts: ServicesDep, user: UserDep) -> JSONResponse
     async with parts.library.database.reading() as session:
         asset = await assets.owned(session, USER, job.image_id, user)
     if asset is None or job.completed_at is None:
-        raise NoSuchThing("the image was deleted")
+        raise Missing("the image was deleted")
     found = await image_answer(asset, parts.library)
     told = ResultAnswer(**dict(found), status="completed", completed_at=stamp(job.completed_at))
     return JSONResponse(told.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
@@ -102,5 +102,5 @@ async def _own(parts: Services, user: str, job_id: str) -> Job:
     async with parts.library.database.reading() as session:
         job = await jobs.job_of(session, user, name)
     if job is None:
-        raise NoSuchThing("there is no such job")
+        raise Missing("there is no such job")
     return job

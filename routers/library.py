@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from exceptions import InvalidOptions, NoSuchThing
+from exceptions import InvalidOptions, Missing
 from library.objects import Place
 from library.repository import assets, jobs, leases
 from library.repository.events import note
@@ -111,7 +111,7 @@ async def delete(image_id: str, parts: ServicesDep, user: UserDep) -> JSONRespon
     async with parts.library.database.writing() as session:
         asset = await assets.owned(session, USER, name, user)
         if asset is None:
-            raise NoSuchThing("there is no such image")
+            raise Missing("there is no such image")
         variants = [row.preset for row in asset.renditions]
         await leases.withdraw(session, asset.id)
         job = await jobs.latest_job(session, user, asset.id)
@@ -138,7 +138,7 @@ async def _whole(parts: Services, user: str, image_id: str) -> Asset | None:
     """The user's image where it is whole."""
     try:
         name = known_id(image_id)
-    except NoSuchThing:
+    except Missing:
         return None
     async with parts.library.database.reading() as session:
         asset = await assets.owned(session, USER, name, user)
@@ -146,15 +146,15 @@ async def _whole(parts: Services, user: str, image_id: str) -> Asset | None:
 
 
 async def _ready(parts: Services, user: str, image_id: str) -> Asset:
-    """The user's image. Raises NoSuchThing, NotFinished, JobFailed."""
+    """The user's image. Raises Missing, NotFinished, JobFailed."""
     name = known_id(image_id)
     async with parts.library.database.reading() as session:
         asset = await assets.owned(session, USER, name, user)
         job = await jobs.latest_job(session, user, name)
     if asset is None:
-        raise NoSuchThing("there is no such image")
+        raise Missing("there is no such image")
     if asset.state != READY and job is not None:
         expect_done(job)
     if asset.state != READY:
-        raise NoSuchThing("there is no such image")
+        raise Missing("there is no such image")
     return asset

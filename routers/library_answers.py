@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from exceptions import InvalidOptions, NoSuchThing
+from exceptions import InvalidOptions, Missing
 from library.library import Library
 from library.objects import Place
 from library.tables import READY, Asset, Job, StoredRendition
@@ -18,11 +18,11 @@ from routers.library_models import (
 
 
 def known_id(text: str) -> str:
-    """An id as the tables have it. Raises NoSuchThing for what never was one."""
+    """An id as the tables have it. Raises Missing for what never was one."""
     try:
         return str(uuid.UUID(text))
     except ValueError:
-        raise NoSuchThing("there is no such thing") from None
+        raise Missing("there is no such thing") from None
 
 
 def stamp(moment: datetime) -> str:

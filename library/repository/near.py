@@ -55,6 +55,7 @@ def note(session: AsyncSession, asset: Asset) -> None:
     )
 
 
-async def whole(session: AsyncSession, ids: Sequence[str]) -> Sequence[Asset]:
-    """The assets of these ids."""
-    return (await session.scalars(select(Asset).where(Asset.id.in_(ids)))).all()
+async def colours(session: AsyncSession, ids: Sequence[str]) -> dict[str, bytes]:
+    """The thumbnails of colours of these assets."""
+    query = select(Asset.id, Asset.colours).where(Asset.id.in_(ids))
+    return {row[0]: row[1] for row in await session.execute(query)}

@@ -7,6 +7,15 @@ from pathlib import Path
 import pytest
 
 from library.database import Database
+from library.ingest import Ingest, UploadRules
+from library.objects import Objects
+from optimizers.engine import Engine
+from storage.options import StoreOptions
+from storage.stores import Stores
+from tests.conftest import LIMITS
+from utils.concurrency import Slots
+
+TYPES = frozenset({"image/jpeg", "image/png"})
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -23,3 +32,16 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     opened = Database(database_url)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def objects(database: Database, tmp_path: Path) -> Objects:
+    """Objects in a folder."""
+    return Objects(Stores(f"file://{tmp_path}/objects", StoreOptions()), database, 60)
+
+
+@pytest.fixture
+def ingest(database: Database, objects: Objects, engine: Engine, tmp_path: Path) -> Ingest:
+    """The one way in."""
+    rules = UploadRules(1 << 20, TYPES, LIMITS)
+    return Ingest(database, objects, engine, Slots(tmp_path / "slots", 1, 2), rules, 5)

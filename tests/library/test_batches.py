@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from exceptions import NoSuchThing, WrongState
+from exceptions import Missing, WrongState
 from library.batch_desk import BatchDesk, Order
 from library.broker import Queue
 from library.database import Database
@@ -128,7 +128,7 @@ async def test_paused_resumed_cancelled(database: Database, desk: BatchDesk) -> 
 async def test_others_have_none_of_it(desk: BatchDesk) -> None:
     batch = await entered(desk)
     for change in (desk.pause, desk.resume, desk.cancel):
-        with pytest.raises(NoSuchThing):
+        with pytest.raises(Missing):
             await change("bob", batch.batch_id)
 
 

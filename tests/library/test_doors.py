@@ -147,9 +147,9 @@ def test_the_same_bytes_are_the_same_image(house: House, done: dict[str, str]) -
 def test_nobody_sees_anothers(house: House, done: dict[str, str], path: str) -> None:
     own = path.format(job=done["job_id"], image=done["image_id"])
     assert house.get(own).status_code == 200
-    assert problem(house.get(own, "bob")) == (404, "not_found")
+    assert problem(house.get(own, "bob")) == (404, "missing")
     for unknown in (NOWHERE, "nonsense", "%00", "batch2"):
-        assert problem(house.get(path.format(job=unknown, image=unknown))) == (404, "not_found")
+        assert problem(house.get(path.format(job=unknown, image=unknown))) == (404, "missing")
 
 
 @pytest.mark.parametrize(
@@ -203,13 +203,13 @@ def test_a_deleted_image_is_gone_in_every_size(house: House) -> None:
     house.finished(job["job_id"])
     urls = house.get(f"/images/{job['image_id']}/all").json()["urls"].values()
     path = f"/images/{job['image_id']}"
-    assert problem(house.client.delete(path, headers=house.headers("bob"))) == (404, "not_found")
+    assert problem(house.client.delete(path, headers=house.headers("bob"))) == (404, "missing")
     answer = house.client.delete(path, headers=house.headers())
     assert (answer.status_code, sorted(answer.json()["variants"])) == (200, sorted(SIZES))
-    assert problem(house.get(path)) == (404, "not_found")
-    assert problem(house.get(f"/images/jobs/{job['job_id']}/result")) == (404, "not_found")
+    assert problem(house.get(path)) == (404, "missing")
+    assert problem(house.get(f"/images/jobs/{job['job_id']}/result")) == (404, "missing")
     assert {httpx.get(str(house.client.base_url.join(url)), trust_env=False).status_code for url in urls} == {404}
-    assert problem(house.client.delete(path, headers=house.headers())) == (404, "not_found")
+    assert problem(house.client.delete(path, headers=house.headers())) == (404, "missing")
 
 
 def test_nothing_is_left_of_an_uploads_own_object(house: House, done: dict[str, str]) -> None:
@@ -287,7 +287,7 @@ def test_a_batch_of_a_folder(house: House) -> None:
         ("POST", "/cancel"),
     ):
         answer = house.client.request(method, path + rest, headers=house.headers("bob"))
-        assert problem(answer) == (404, "not_found")
+        assert problem(answer) == (404, "missing")
     assert problem(house.post(f"{path}/pause")) == (409, "wrong_state")
 
 

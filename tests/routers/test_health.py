@@ -95,3 +95,18 @@ def test_a_store_that_is_down_is_said(tmp_path: Path) -> None:
     finally:
         process.terminate()
         process.wait(timeout=40)
+
+
+def test_a_database_that_is_down_is_said(tmp_path: Path) -> None:
+    process, address = start_service(tmp_path, DATABASE_URL=f"postgresql://pare:hush@127.0.0.1:{free_port()}/pare")
+    try:
+        body = httpx.get(f"{address}/health", trust_env=False).json()
+        assert (body["status"], body["checks"]["database"]) == ("degraded", "down")
+        answer = httpx.get(f"{address}/v1/metrics", trust_env=False)
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+        assert httpx.get(f"{address}/health/ready", trust_env=False).status_code == 200
+    finally:
+        process.terminate()
+        assert process.wait(timeout=40) == 0
+    assert "hush" not in (tmp_path / "service.log").read_text()

@@ -104,6 +104,7 @@ def upgrade() -> None:
         sa.Column("context", sa.JSON(), nullable=False),
         sa.Column("in_use_count", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("uploaded_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_assets_tenant_id"),
         sa.PrimaryKeyConstraint("id", name="pk_assets"),
         sa.UniqueConstraint("tenant_id", "content_hash", name="uq_assets_tenant_id_content_hash"),

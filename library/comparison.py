@@ -1,0 +1,67 @@
+"""Every variant of one image beside the others: bytes, and how it looks against the image at the variant's own size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from library.ingest import Examined
+from library.variants import Variant
+from optimizers import pixels, resize, score
+from optimizers.engine import Engine
+from optimizers.judging import WHOLE_PIXELS
+from optimizers.task import error_of
+from utils.concurrency import Slots
+
+METRIC = "ssimulacra2"
+PNG = "PNG"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One variant of one image; `score` is SSIMULACRA2."""
+
+    preset: str
+    size_bytes: int
+    width: int
+    height: int
+    score: float
+
+
+class Comparison:
+    """Draws variants by one engine and scores them; nothing is kept."""
+
+    def __init__(self, engine: Engine, slots: Slots) -> None:
+        self._engine = engine
+        self._slots = slots
+
+    async def of(self, examined: Examined, variants: Sequence[Variant], *, alpha: bool) -> list[Compared]:
+        """Each variant, in order. Raises PareError."""
+        return [await self._one(examined, variant, alpha) for variant in variants]
+
+    async def _one(self, examined: Examined, variant: Variant, alpha: bool) -> Compared:
+        policy = variant.policy(alpha=alpha)
+        outcome = await self._engine.render(examined.source, variant.rendition(), policy)
+        decoder, made = examined.optimizer.spec.decoder, outcome.made.decoder
+        assert decoder and made
+        wish = [decoder, examined.info.orientation, variant.width, variant.height, variant.fit.value]
+        tools = self._engine.toolbox()
+        async with self._slots.slot():
+            found = await tools.call(score_at_size, examined.source.data, outcome.data, made, wish)
+        if found is None:
+            raise error_of(tools)
+        width, height = outcome.before.displayed_size
+        return Compared(variant.name, len(outcome.data), width, height, found)
+
+
+def score_at_size(original: bytes, drawn: bytes, made: str, wish: list[Any]) -> float:
+    """SSIMULACRA2 of a drawn picture against the original at that size, unpacked; runs in an isolated worker."""
+    decoder, orientation, width, height, fit = wish
+    shown = pixels.decode(original, decoder, orientation, False)
+    reference = resize.resized(shown["frames"][:1], width, height, fit)["frames"][0]
+    return score.scores(pixels.profiled(reference, shown["icc"]), PNG, [drawn], made, WHOLE_PIXELS)[0]
+
+
+def recommended(compared: Sequence[Compared], min_score: float) -> str | None:
+    """The smallest that reaches the score; None where none does."""
+    good = [(one.size_bytes, one.preset) for one in compared if one.score >= min_score]
+    return min(good)[1] if good else None
