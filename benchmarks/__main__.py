@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("cache", "corpus", "estimate", "memory", "near", "overhead", "quality", "score", "siege")
+BENCHMARKS = ("cache", "corpus", "estimate", "library", "memory", "near", "overhead", "quality", "score", "siege")
 
 
 def main(argv: list[str]) -> int:
