@@ -26,7 +26,7 @@ from benchmarks.workplace import Workplace, opened
 from library.database import Database
 from library.tables import Job, StoredRendition, UploadEvent
 
-SIDES = (240, 480, 800)
+SIDES = (120, 240, 480)
 KINDS = ("JPEG", "PNG", "WEBP")
 KILL_SECONDS = 10.0
 SENDERS = 8
