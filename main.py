@@ -165,8 +165,10 @@ def create_app(
 
 
 @asynccontextmanager
-async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> AsyncIterator[Services]:
-    """Every part, started and self-tested; ended in reverse."""
+async def running(
+    settings: Settings, fetcher: Fetcher, launcher: Launcher, *, serving: bool = True
+) -> AsyncIterator[Services]:
+    """Every part, started and ended in reverse; who serves, tests the tools first and says what is switched off."""
     await checkpoint()  # imports the loop's backend, for which the first of very many callers may find no file left
     # The clock ends a tool; its CPU limit, which threads use up faster, only one that outlived the service.
     runner = ToolRunner(settings.search_path, ProcessLimits(cpu_seconds=4 * settings.tool_timeout_seconds), launcher)
@@ -210,11 +212,11 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
         open_cache(redis_url, waiting_room, waiting_room, settings.output_seconds, room="outputs") as waiting,
     ):
         try:
-            for part in switched_off(settings):
+            for part in switched_off(settings) if serving else ():
                 log.warning(part)
-            reports = await self_test(engine, runner)
+            reports = await self_test(engine, runner) if serving else ()
             await prepare(library.database)
-            for name in impaired(engine.formats, reports):
+            for name in impaired(engine.formats, reports) if serving else ():
                 log.warning("a tool does not work", format=name, health="/health")
             gate = build_gate(settings, storage)
             revision = encoder_revision(reports, settings.version, limits, documents, settings.min_score_floor)

@@ -106,7 +106,7 @@ async def working(settings: Settings, name: str) -> AsyncIterator[Workshop]:
     fetcher = Fetcher(resolve, check_address, check_url, fetch_limits(settings))
     poster = Poster(resolve, check_address, check_url, SECONDS)
     launcher = Launcher(partial(confine, hidden_places(settings)))
-    async with running(settings, fetcher, launcher) as parts:
+    async with running(settings, fetcher, launcher, serving=False) as parts:
         workshop = assemble(settings, parts, fetcher, poster, name)
         rounds = asyncio.create_task(workshop.upkeep.run())
         try:

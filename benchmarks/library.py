@@ -36,7 +36,8 @@ PATIENCE_SECONDS = 1800.0
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 1 where a job was lost or done twice."""
     wish = _arguments(argv)
-    settings = {name: value for name, value in (("DATABASE_URL", wish.database), ("REDIS_URL", wish.redis)) if value}
+    given = {"DATABASE_URL": wish.database, "REDIS_URL": wish.redis, "IMAGE_SIZES": wish.sizes}
+    settings = {name: value for name, value in given.items() if value}
     if wish.simulate:
         return scale.main(wish.simulate, wish.seed)
     if wish.chaos:
@@ -199,6 +200,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--chaos", type=int, default=0, metavar="N", help="that many uploads while workers are killed")
     parser.add_argument("--simulate", default="", metavar="SECONDS", help="median,p95 of one image's service time")
+    parser.add_argument("--sizes", default="", help="IMAGE_SIZES, where the default's four variants are too much")
     parser.add_argument("--database", default="", help="PostgreSQL's URL; else SQLite in a temporary folder")
     parser.add_argument("--redis", default="", help="Redis' URL; else the queue is in that folder")
     parser.add_argument("--seed", type=int, default=1)
