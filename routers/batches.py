@@ -55,7 +55,7 @@ BATCH_ID = Annotated[str, Path(description="As POST /api/v1/batches told it.")]
     summary="Make thousands of images smaller",
     status_code=202,
     response_model=BatchAccepted,
-    responses={202: {"headers": ALWAYS}, **refusals(400, 401, 408, 413, 422, 429, 502, 503, 504)},
+    responses={202: {"headers": ALWAYS}, **refusals(400, 401, 404, 408, 413, 422, 429, 502, 503, 504)},
     openapi_extra={
         "requestBody": {"required": True, "content": {"application/json": {"schema": reference(BatchRequest)}}},
         "security": TOKEN,
@@ -157,7 +157,7 @@ async def _sources(parts: Services, wish: BatchRequest) -> list[str]:
         if OWN.isdisjoint(info.key.split("/")):
             found.append(info.key)
     if not found:
-        raise _wrong("has no objects")
+        raise Missing("there are no objects in that folder")
     return found
 
 

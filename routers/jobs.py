@@ -12,7 +12,7 @@ from library.tables import USER, Job
 from routers.deps import LibraryFormDep, Services, ServicesDep, UserDep
 from routers.documents import ALWAYS, FILE, TOKEN, refusals
 from routers.library_answers import image_answer, job_answer, known_id, stamp
-from routers.library_models import Accepted, JobAnswer, ResultAnswer
+from routers.library_models import BUCKET_PATTERN, Accepted, JobAnswer, ResultAnswer
 
 router = APIRouter(prefix="/api/v1/images", tags=["library"])
 POLL_SECONDS = 1
@@ -23,12 +23,15 @@ FORM: dict[str, Any] = {
     "required": ["file"],
     "properties": {
         "file": {**FILE, "description": "Judged by its bytes alone."},
-        "bucket": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$", "maxLength": 222},
-        "metadata": {"type": "string", "description": "A JSON object, which comes back as `context`."},
-        "callback_url": {"type": "string", "description": "Is told when the job is done (Standard Webhooks)."},
+        "bucket": {"type": "string", "pattern": BUCKET_PATTERN, "maxLength": 200},
+        "metadata": {"type": "object", "description": "Sent as JSON; it comes back as `context`."},
+        "callback_url": {
+            "type": "string",
+            "format": "uri",
+            "description": "Is told when the job is done (Standard Webhooks).",
+        },
     },
     "additionalProperties": False,
-    "example": {"file": "(the image)", "bucket": "test-uploads", "metadata": '{"context": "test"}'},
 }
 
 

@@ -1,6 +1,7 @@
 """GET and DELETE /api/v1/images/…: a user's images, in every size."""
 
 import hashlib
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -21,6 +22,14 @@ router = APIRouter(prefix="/api/v1/images", tags=["library"])
 MOST_IDS = 50
 MEDIUM = "medium"
 REFUSALS = refusals(400, 401, 404, 409, 429, 502, 503, 504)
+SEVERAL = re.compile(r"[A-Za-z0-9-]{1,64}(, ?[A-Za-z0-9-]{1,64})*")
+Ids = Annotated[
+    str,
+    Query(
+        json_schema_extra={"pattern": "^[A-Za-z0-9-]{1,64}(, ?[A-Za-z0-9-]{1,64}){0,49}$"},
+        description="With commas.",
+    ),
+]
 Size = Annotated[str, Query(description="A variant's name; without one `medium`.", examples=[MEDIUM])]
 
 
@@ -31,17 +40,16 @@ Size = Annotated[str, Query(description="A variant's name; without one `medium`.
     responses=REFUSALS,
     openapi_extra={"security": TOKEN},
 )
-async def several(parts: ServicesDep, user: UserDep, image_ids: str, size: Size = MEDIUM) -> JSONResponse:
+async def several(parts: ServicesDep, user: UserDep, image_ids: Ids, size: Size = MEDIUM) -> JSONResponse:
     """`image_ids` with commas. Those that are not there, not yet, or somebody else's are told as `missing`."""
-    names = list(dict.fromkeys(part.strip() for part in image_ids.split(",") if part.strip()))
-    if not 0 < len(names) <= MOST_IDS:
-        detail = f"{len(names)} ids; from 1 to {MOST_IDS} are allowed"
+    names = list(dict.fromkeys(part.strip() for part in image_ids.split(",")))
+    if len(names) > MOST_IDS or not SEVERAL.fullmatch(image_ids):
+        detail = f"{len(names)} ids; from 1 to {MOST_IDS} are allowed, with commas between them"
         errors = [{"pointer": "/image_ids", "detail": detail}]
         raise InvalidOptions(f"/image_ids: {detail}", limit=MOST_IDS, actual=len(names), errors=errors)
-    wanted = _named(parts, size)
     found = {name: await _whole(parts, user, name) for name in names}
     told = VariantsAnswer(
-        images=[await variant_answer(asset, wanted, parts.library) for asset in found.values() if asset],
+        images=[await variant_answer(asset, size, parts.library) for asset in found.values() if asset],
         missing=[name for name, asset in found.items() if asset is None],
     )
     return JSONResponse(told.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
@@ -57,7 +65,7 @@ async def several(parts: ServicesDep, user: UserDep, image_ids: str, size: Size 
 async def one(image_id: str, parts: ServicesDep, user: UserDep, size: Size = MEDIUM) -> JSONResponse:
     """Where it is, and how large."""
     asset = await _ready(parts, user, image_id)
-    told = await variant_answer(asset, _named(parts, size), parts.library)
+    told = await variant_answer(asset, size, parts.library)
     return JSONResponse(told.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
 
 
@@ -87,7 +95,7 @@ async def every(image_id: str, parts: ServicesDep, user: UserDep) -> JSONRespons
 )
 async def direct(image_id: str, request: Request, parts: ServicesDep, user: UserDep, size: Size = MEDIUM) -> Response:
     """The bytes of one size."""
-    row = variant(await _ready(parts, user, image_id), _named(parts, size))
+    row = variant(await _ready(parts, user, image_id), size)
     place = Place(row.bucket, row.object_key)
     data = await parts.library.objects.get(place, max_bytes=max(row.size_bytes, parts.settings.max_file_size))
     etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
@@ -121,17 +129,6 @@ async def delete(image_id: str, parts: ServicesDep, user: UserDep) -> JSONRespon
     await parts.library.objects.sweep_removed()
     told = DeletedAnswer(image_id=name, deleted=True, variants=variants)
     return JSONResponse(told.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
-
-
-def _named(parts: Services, size: str) -> str:
-    """The size that is meant, before anything is looked for. Raises InvalidOptions."""
-    names = [variant.name for variant in parts.library.sizes]
-    if size == MEDIUM and MEDIUM not in names:
-        return names[0]
-    if size not in names:
-        detail = f"not one of {', '.join(names)}"
-        raise InvalidOptions(f"/size: {detail}", errors=[{"pointer": "/size", "detail": detail}])
-    return size
 
 
 async def _whole(parts: Services, user: str, image_id: str) -> Asset | None:

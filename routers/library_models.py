@@ -1,8 +1,9 @@
 """What /api/v1 answers, and what a batch is asked for, in the words of the wire."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from schemas import OptimizationOptions, invalid
 
@@ -11,6 +12,7 @@ STAMP = "2026-11-21T09:30:00Z"
 URL = f"/storage/test-uploads/processed/medium/{IMAGE}_medium.webp"
 MAX_ITEMS = 10_000
 """Images of one batch."""
+BUCKET_PATTERN = "^([A-Za-z0-9][A-Za-z0-9._-]*)?$"
 Status = Literal["pending", "processing", "retrying", "completed", "failed"]
 
 
@@ -121,15 +123,28 @@ class BatchRequest(BaseModel):
         strict=True,
         frozen=True,
         json_schema_extra={
-            "example": {"urls": ["https://example.com/a.jpg"], "optimization": {"quality": "auto"}, "bucket": "photos"}
+            "oneOf": [{"required": ["urls"]}, {"required": ["prefix"]}],
+            "example": {"urls": ["https://example.com/a.jpg"], "optimization": {"quality": "auto"}, "bucket": "photos"},
         },
     )
 
-    urls: list[str] | None = Field(None, min_length=1, max_length=MAX_ITEMS, description="http or https.")
-    prefix: str | None = Field(None, max_length=512, description="A folder of the bucket.")
-    bucket: str = Field("", max_length=222, description="Where `prefix` is and results go; empty = the default one.")
+    urls: Annotated[list[str], Field(min_length=1, max_length=MAX_ITEMS)] | SkipJsonSchema[None] = Field(
+        None, description="http or https."
+    )
+    prefix: str | SkipJsonSchema[None] = Field(
+        None,
+        description="A folder of the bucket.",
+        json_schema_extra={"pattern": r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*/?$", "maxLength": 200},
+    )
+    bucket: str = Field(
+        "",
+        description="Where `prefix` is and results go; empty = the default one.",
+        json_schema_extra={"pattern": BUCKET_PATTERN, "maxLength": 200},
+    )
     optimization: OptimizationOptions = OptimizationOptions()
-    callback_url: str | None = Field(None, max_length=2048, description="Is told when the batch is done.")
+    callback_url: str | SkipJsonSchema[None] = Field(
+        None, description="Is told when the batch is done.", json_schema_extra={"format": "uri"}
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

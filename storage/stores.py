@@ -86,7 +86,7 @@ class Stores:
     """
 
     def __init__(self, url: str, options: StoreOptions, allowed: Sequence[str] = (), public_base: str = "") -> None:
-        self._url = url.rstrip("/")
+        self._url = url if url.endswith("://") else url.rstrip("/")
         self._options = options
         self._public_base = public_base
         self._home = locate(url)[:2]

@@ -23,8 +23,10 @@ def desk(database: Database, tmp_path: Path) -> BatchDesk:
     return BatchDesk(database, Queue("", tmp_path / "queue"))
 
 
-async def entered(desk: BatchDesk, count: int = 3, callback_url: str | None = None) -> Batch:
-    urls = [f"https://example.com/{index}.jpg" for index in range(count)]
+async def entered(
+    desk: BatchDesk, count: int = 3, *, urls: Sequence[str] = (), callback_url: str | None = None
+) -> Batch:
+    urls = urls or [f"https://example.com/{index}.jpg" for index in range(count)]
     return await desk.enter(Order("ann", "", urls, None, {}, {}, callback_url))
 
 

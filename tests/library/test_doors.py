@@ -309,7 +309,7 @@ def test_a_batch_of_urls_calls_no_private_address(house: House) -> None:
         ({"urls": ["file:///etc/passwd"]}, (422, "url_refused")),
         ({"urls": ["http://example.com/"], "optimization": {"quality": 0}}, (400, "invalid_options")),
         ({"urls": ["http://example.com/"], "more": 1}, (400, "invalid_options")),
-        ({"prefix": "nothing-here"}, (400, "invalid_options")),
+        ({"prefix": "nothing-here"}, (404, "missing")),
         ({"prefix": "test-uploads/processed"}, (400, "invalid_options")),
         ({"prefix": "staging"}, (400, "invalid_options")),
         ({"prefix": "../x"}, (400, "invalid_key")),
