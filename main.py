@@ -358,14 +358,14 @@ def worker_environment(settings: Settings) -> dict[str, str]:
 def hidden_places(settings: Settings) -> list[Path]:
     """What neither a tool nor a worker may read: other people's pictures, and where secrets customarily lie."""
     data = settings.data_dir.resolve()
-    tables = settings.database_address.partition("sqlite:///")[2]
+    scheme, _, tables = settings.database_address.partition(":///")
     code = (ROOT, Path(sys.prefix), Path(sys.base_prefix), settings.tools_dir.resolve())
     objects = settings.store_url.partition("file://")[2]
     kept = [data, *([Path(unquote(objects)).resolve()] if objects else [])]
     stored = [folder for folder in kept if not any(place.is_relative_to(folder) for place in code)]
     home = os.path.expanduser("~")  # which, unlike Path.home(), does without a user of that number
     customary = [Path(home, name) for name in (".aws", ".config/gcloud", ".ssh")]
-    files = [Path(tables + end).resolve() for end in ("", "-wal", "-shm")] if tables else []
+    files = [Path(tables + end).resolve() for end in ("", "-wal", "-shm")] if "sqlite" in scheme else []
     return [*stored, *files, ROOT / ".env", Path("/run/secrets"), *customary]
 
 

@@ -67,13 +67,12 @@ class Catalog:
         alpha = (await self._library.ingest.look(examined))["alpha"]
         return await self._comparison.of(examined, self._library.presets, alpha=alpha)
 
-    async def compare_kept(self, asset_id: str) -> list[Compared]:
-        """The same of an asset's original. Raises Missing, StorageError."""
+    async def original(self, asset_id: str) -> Source:
+        """An asset's original, without its private metadata. Raises Missing, StorageError."""
         async with self._library.database.reading() as session:
             asset = _whole(await assets.owned(session, CATALOG, asset_id))
         place = Place(asset.tenant.bucket, asset.original_key)
-        data = await self._library.objects.get(place, self._library.ingest.rules.max_bytes)
-        return await self.compare(Source(data))
+        return Source(await self._library.objects.get(place, self._library.ingest.rules.max_bytes))
 
     async def candidates(self) -> dict[str, str]:
         """What a purge would delete: ids to content hashes."""

@@ -13,7 +13,7 @@ from alembic.config import Config
 from asyncpg import PostgresError
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
@@ -30,6 +30,8 @@ PROBE_SECONDS = 3.0
 POOL = {"pool_size": 5, "max_overflow": 5, "pool_timeout": 10}
 MIGRATION_LOCK = 0x50415245
 """PostgreSQL's advisory lock that one migration at a time holds: any number that nobody else uses."""
+AGAIN = frozenset(("40001", "40P01"))
+"""PostgreSQL's states of a transaction that got into another one's way."""
 WRITES = "pare_writes"
 log = structlog.get_logger("pare.library")
 
@@ -45,6 +47,7 @@ class Database:
         self._preparing = asyncio.Lock()
         self._prepared = False
         self._failed_at = -AGAIN_SECONDS
+        self._probe: asyncio.Task[bool] | None = None
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -84,16 +87,26 @@ class Database:
 
     async def answers(self) -> bool:
         """Whether the database answers just now."""
-        try:
-            async with asyncio.timeout(PROBE_SECONDS), self.reading() as session:
-                await session.execute(text("SELECT 1"))
-        except (Unavailable, TimeoutError):
-            return False
-        return True
+        if self._probe is None or self._probe.done():
+            self._probe = asyncio.create_task(self._probed())
+        # Never cancelled: a query that is cut off costs its connection. It has limits of its own.
+        done, _ = await asyncio.wait({self._probe}, timeout=PROBE_SECONDS)
+        return bool(done) and self._probe.result()
 
     async def close(self) -> None:
         """Give back the connections."""
+        if self._probe is not None:
+            self._probe.cancel()
+            await asyncio.wait({self._probe})
         await self._engine.dispose()
+
+    async def _probed(self) -> bool:
+        try:
+            async with self.reading() as session:
+                await session.execute(text("SELECT 1"))
+        except Unavailable:
+            return False
+        return True
 
     async def _migrate(self) -> None:
         if self.is_sqlite:
@@ -177,6 +190,14 @@ def _stated() -> Iterator[None]:
     """Every way in which a database can be away is one answer."""
     try:
         yield
-    except (OSError, TimeoutError, NoConnection, InterfaceError, OperationalError, PostgresError) as error:
+    except (OSError, TimeoutError, NoConnection, DBAPIError, PostgresError) as error:
+        if isinstance(error, DBAPIError) and not _passes(error):
+            raise
         log.warning("the database failed", cause=f"{type(error).__name__}: {str(error).splitlines()[:1]}")
         raise Unavailable("the library's database cannot be reached") from error
+
+
+def _passes(error: DBAPIError) -> bool:
+    """Whether it is the database's state, and not the query, that is wrong."""
+    again = getattr(error.orig, "sqlstate", None) in AGAIN
+    return again or error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)

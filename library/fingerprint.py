@@ -4,7 +4,7 @@ from typing import Any, TypedDict
 
 from library.placeholder import SIDE, placeholder
 from optimizers.look import opened
-from optimizers.pixels import TURNS, plain
+from optimizers.pixels import TURNS, as_rgb
 
 SEEN = 256
 """Pixels a side from which everything is told."""
@@ -39,7 +39,7 @@ def fingerprint(data: bytes, decoder: str, orientation: int) -> Look:
     with opened(data, decoder) as image:
         if decoder == "JPEG":
             image.draft(None, (SEEN, SEEN))
-        shown = plain(image, image.has_transparency_data)[0].convert("RGBA")
+        shown = as_rgb(image, image.has_transparency_data)[0].convert("RGBA")
     alpha = shown.getchannel("A").getextrema()[0] < 255
     shown = shown.transpose(TURNS[orientation]) if orientation in TURNS else shown
     shown.thumbnail((SEEN, SEEN), Image.Resampling.BOX)

@@ -33,7 +33,7 @@ LEASE_SECONDS = 30.0
 """How long a claim holds without a sign of life."""
 PATIENCE_SECONDS = 90.0
 """How long an upload waits for another one of the same bytes."""
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.5
 MOST_TOLD = 50
 """Similar ones that are told of."""
 ORIGINAL = "original"
@@ -112,6 +112,8 @@ class Ingest:
         self._slots = slots
         self.rules = rules
         self._threshold = threshold
+        self._at_work: dict[tuple[Owner, str], asyncio.Event] = {}
+        """What this process works on: who waits here asks the database nothing meanwhile."""
 
     async def examine(self, source: Source) -> Examined:
         """Judge an upload by its bytes; no pixel is decoded.
@@ -122,7 +124,7 @@ class Ingest:
         if size > limit:
             raise PayloadTooLarge(f"the file has {size:,} bytes; the limit is {limit:,}", limit=limit, actual=size)
         optimizer = detect(source.data, self._engine.formats)
-        if optimizer.spec.mime not in self.rules.mime_types:
+        if optimizer.spec.mime not in self.rules.mime_types or optimizer.spec.decoder is None:
             raise FormatRefused(f"{optimizer.spec.mime} is not among {', '.join(sorted(self.rules.mime_types))}")
         info = await asyncio.to_thread(optimizer.inspect, source.data)
         admit(optimizer, info, self.rules.limits, drawn=True)
@@ -134,7 +136,10 @@ class Ingest:
         Raises PareError; Busy where there is no place to work, Unavailable where another one works on it for too long.
         """
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-        while True:
+        key = (wish.owner, examined.digest)
+        while asyncio.get_running_loop().time() < deadline:
+            if at_work := self._at_work.get(key):
+                await at_work.wait()
             async with self._database.writing() as session:
                 claim = await assets.claim(session, wish.owner, examined.digest, examined.facts, LEASE_SECONDS)
             if claim.mine:
@@ -142,9 +147,9 @@ class Ingest:
                     return Ingested(await self._made(claim.asset, examined, wish, told, written), created=True)
             if claim.asset.state == READY:
                 return Ingested(claim.asset, created=False)
-            if asyncio.get_running_loop().time() > deadline:
-                raise Unavailable("another upload of the same bytes is still being worked on")
-            await asyncio.sleep(POLL_SECONDS)
+            if key not in self._at_work:  # another process's
+                await asyncio.sleep(POLL_SECONDS)
+        raise Unavailable("another upload of the same bytes is still being worked on")
 
     async def similar(self, asset: Asset) -> list[Near]:
         """The tenant's other assets that look like it, nearest first."""
@@ -170,7 +175,7 @@ class Ingest:
     async def look(self, examined: Examined) -> Look:
         """Look at all of its pixels. Raises UnprocessableImage, ToolError."""
         tools, decoder = self._engine.toolbox(), examined.optimizer.spec.decoder
-        assert decoder, "ALLOWED_MIME_TYPES are of formats with pixels"
+        assert decoder
         async with self._slots.slot():
             found = await tools.call(fingerprint, examined.source.data, decoder, examined.info.orientation)
         if found is None:
@@ -181,9 +186,13 @@ class Ingest:
         self, asset: Asset, found: Look, wish: Wish, original: str, written: Sequence[Place]
     ) -> Asset | None:
         """The asset with the pictures of one that looks the same; None where there is none as good as its own."""
-        async with self._database.writing() as session:
-            for other, _ in await near.near(session, asset.tenant_id, found["phash"], self._threshold):
-                twin = await assets.locked(session, other)
+        async with self._database.reading() as session:
+            found_near = await near.near(session, asset.tenant_id, found["phash"], self._threshold)
+            twins = await assets.several(session, [other.asset_id for other in found_near[:MOST_TOLD]])
+        for twin_id in [twin.id for twin in twins if alike(twin, asset, found, wish.variants)]:
+            async with self._database.writing() as session:
+                # One whole asset and then one that is not: in this order nobody waits for another in a circle.
+                twin = await assets.locked(session, twin_id)
                 if twin and alike(twin, asset, found, wish.variants):
                     rows = [row.copied() for row in twin.renditions]
                     return await assets.complete(session, asset.id, found, rows, original, written)
@@ -227,18 +236,25 @@ class Ingest:
     async def _held(self, asset: Asset, wish: Wish) -> AsyncIterator[list[Place]]:
         """A claim that is kept alive, and given up at once where the work fails; yields where objects are noted."""
         written: list[Place] = []
-        alive = asyncio.create_task(self._stay_alive(asset.id))
+        key = (wish.owner, asset.content_hash)
+        ended = self._at_work[key] = asyncio.Event()
+        alive = asyncio.create_task(self._stay_alive(asset.id, ended))
         try:
             yield written
         except BaseException:
             await asyncio.shield(self._give_up(asset, wish, written))
             raise
         finally:
-            alive.cancel()
+            if self._at_work.get(key) is ended:  # given up, it may be another's already
+                del self._at_work[key]
+            ended.set()  # never cancelled: a query that is cut off costs its connection
+            await alive
 
-    async def _stay_alive(self, asset_id: str) -> None:
+    async def _stay_alive(self, asset_id: str, ended: asyncio.Event) -> None:
         while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), LEASE_SECONDS / 3)
+                return
             with suppress(Unavailable):
                 async with self._database.writing() as session:
                     await assets.prolong(session, asset_id, LEASE_SECONDS)

@@ -140,6 +140,10 @@ class Encoder:
     """Writes every pixel as it is; the quality is not looked at."""
     lowest: int = 1
     """The least quality worth trying: below it the file gets no smaller."""
+    dial: Callable[[int], int] | None = None
+    """The tool's setting for a quality, where several qualities share one."""
+    finish: Callable[[Candidate], Awaitable[Candidate | None]] | None = None
+    """Packs the file that was chosen as well as can be, every pixel as it is; None where all of them are."""
     spare: bool = False
     """Far larger than the others at the same score: tried where none of them reaches it."""
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from optimizers.look import opened
+from utils.png_plain import png_of
 
 TO_BT709 = {
     9: ((1.6605, -0.5876, -0.0728), (-0.1246, 1.1329, -0.0083), (-0.0182, -0.1006, 1.1187)),
@@ -24,8 +25,6 @@ def is_srgb(primaries: int, transfer: int) -> bool:
 
 def to_srgb(png: bytes, primaries: int, transfer: int) -> bytes:
     """The same picture as PNG in sRGB; runs in an isolated worker."""
-    import io
-
     import numpy as np
     from PIL import Image
 
@@ -40,9 +39,7 @@ def to_srgb(png: bytes, primaries: int, transfer: int) -> bytes:
     shown = Image.fromarray((encoded * 255 + 0.5).astype(np.uint8))
     if alpha is not None:
         shown.putalpha(alpha)
-    out = io.BytesIO()
-    shown.save(out, "PNG", compress_level=1)
-    return out.getvalue()
+    return png_of(shown)
 
 
 def _light(samples: Any, transfer: int) -> Any:

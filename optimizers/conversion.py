@@ -131,7 +131,7 @@ class Conversion:
         """The target's file that meets the wishes; where its best misses the score, that one."""
         first, decoder = given.frames[0], target.spec.decoder or ""
         judge = self._judge(given, decoder)
-        part = await part_of(self.task, first, PNG, decoder) if not given.durations else None
+        part = await part_of(self.task, encoders, first, PNG, decoder) if not given.durations else None
         seeker = Seeker(policy, self.task.floor, judge)
         best = await seeker.best(encoders, part)
         if best is None and seeker.tried:

@@ -18,6 +18,10 @@ FRAME_BUDGET = 64_000_000
 """Pixels decoded of an animation: past it the frames looked at are among its first."""
 STILL = ("MPO", "PSD")
 """Pillow's names of formats whose further frames are parts of the first, or previews."""
+STRIP = 1 << 20
+"""Pixels brought to sRGB at a time."""
+PLAIN_MODES = ("L", "RGB", "CMYK", "LAB")
+"""What a profile may speak of as it is."""
 WIDE_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 SRGB = ImageCms.createProfile("sRGB")
 XMP_KEYS = ("xmp", "XML:com.adobe.xmp")
@@ -66,15 +70,25 @@ def _upright(image: Image.Image) -> Image.Image:
 def srgb(image: Image.Image) -> Pixels:
     """Height, width and RGB, or RGBA where something may be transparent; a profile that does not fit is passed over."""
     image = _eight_bit(image)
-    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
-    plain = image if image.mode in ("L", "RGB", "CMYK", "LAB") else image.convert("RGBA").convert("RGB")
-    coloured = _by_profile(plain) or plain.convert("RGB")
-    if alpha:
-        coloured.putalpha(alpha)
-    return np.asarray(coloured)
+    transform = _to_srgb(image)
+    made = np.empty((image.height, image.width, 4 if image.has_transparency_data else 3), np.uint8)
+    rows = max(1, STRIP // image.width)
+    for top in range(0, image.height, rows):  # copies of a whole large picture would fill a worker's memory
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        made[top : top + rows] = np.asarray(_coloured(strip, transform))
+    return made
 
 
-def _by_profile(image: Image.Image) -> Image.Image | None:
+def _coloured(image: Image.Image, transform: ImageCms.ImageCmsTransform | None) -> Image.Image:
+    plain = image if image.mode in PLAIN_MODES else image.convert("RGBA").convert("RGB")
+    coloured = ImageCms.applyTransform(plain, transform) if transform else plain.convert("RGB")
+    assert coloured
+    if image.has_transparency_data:
+        coloured.putalpha(image.convert("RGBA").getchannel("A"))
+    return coloured
+
+
+def _to_srgb(image: Image.Image) -> ImageCms.ImageCmsTransform | None:
     icc = image.info.get("icc_profile")
     if not icc:
         return None
@@ -82,7 +96,7 @@ def _by_profile(image: Image.Image) -> Image.Image | None:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
         if ImageCms.getProfileDescription(profile).startswith("sRGB"):
             return None
-        return ImageCms.profileToProfile(image, profile, SRGB, outputMode="RGB")
+        return ImageCms.buildTransform(profile, SRGB, image.mode if image.mode in PLAIN_MODES else "RGB", "RGB")
     except (ImageCms.PyCMSError, OSError):
         return None
 

@@ -1,6 +1,7 @@
 """GIF: gifsicle writes the smaller file; blocks are cleaned and carried over by byte work."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import log
 
 from exceptions import UnprocessableImage
@@ -110,7 +111,8 @@ class Gif(Target):
             return  # only a policy that keeps everything keeps text frames, and gifsicle would lose their place
         level = 0 if policy.lossless else round(full_lossiness(policy.quality) * await _give(gif, tools))
         if level:
-            lossy = await _lossy(gif, level, policy.quality, policy.effort, tools)
+            lossy = await _bent(gif, level, policy.quality, policy.effort, tools)
+            lossy = await _packed(lossy, gif, policy.effort, tools) if lossy else None
             if lossy and len(lossy) < (1 - LEAST_GAIN) * len(cleaned):
                 yield Candidate(lossy, "gifsicle lossy", lossless=False, dial=level, quality=policy.quality)
                 return
@@ -126,13 +128,19 @@ def plays(repeats: int | None) -> int:
 def _bending(gif: gif_blocks.Gif, give: float, effort: Effort, tools: Toolbox) -> list[Encoder]:
     """Encoders that bend a picture's pixels by quality, each with a palette of another size."""
 
+    def dial(quality: int) -> int:
+        return round(full_lossiness(quality) * give)
+
+    async def finish(made: Candidate) -> Candidate | None:
+        return replace(made, data=await _packed(made.data, gif, effort, tools))
+
     def encoder(method: str, *options: str) -> Encoder:
         async def encode(quality: int) -> Candidate | None:
-            level = round(full_lossiness(quality) * give)
-            made = await _lossy(gif, level, quality, effort, tools, *options)
+            level = dial(quality)
+            made = await _bent(gif, level, quality, effort, tools, *options)
             return Candidate(made, method, lossless=False, dial=level, quality=quality) if made else None
 
-        return Encoder(method, encode)
+        return Encoder(method, encode, dial=dial, finish=finish)
 
     sizes = FEWER_COLOURS if effort is Effort.BEST else ()
     return [encoder("gifsicle lossy"), *(encoder(f"gifsicle lossy, {n} colours", f"--colors={n}") for n in sizes)]
@@ -156,22 +164,25 @@ async def _give(gif: gif_blocks.Gif, tools: Toolbox) -> float:
     return tolerance(heaviest, change or 0.0)
 
 
-async def _lossy(
+async def _bent(
     gif: gif_blocks.Gif, level: int, quality: int, effort: Effort, tools: Toolbox, *options: str
 ) -> bytes | None:
     """The file bent to `level`; a noisy film a little further behind its first frame, which is seen longest."""
     eased = level < full_lossiness(quality) and len(gif.images) > 1
     bent = (f"--lossy={round(level * BEHIND) if eased else level}",) if level else ()
     film = await _gifsicle(gif, effort, tools, *bent, *options)
-    if film is None:
-        return None
-    if len(bytes(film)) > REPACKED_FROM * len(bytes(gif)):
-        repacked = await _gifsicle(film, effort, tools)
-        film = min(film, repacked or film, key=lambda made: len(bytes(made)))
-    if eased and level:
+    if film and eased and level:
         poster = await _gifsicle(gif_blocks.first_frame(gif), effort, tools, f"--lossy={level}", *options)
         film = _behind(poster, film) if poster else film
-    return _with_extras(film, gif)
+    return _with_extras(film, gif) if film else None
+
+
+async def _packed(bent: bytes, gif: gif_blocks.Gif, effort: Effort, tools: Toolbox) -> bytes:
+    """The bent file, packed once more where that may pay."""
+    if len(bent) <= REPACKED_FROM * len(bytes(gif)):
+        return bent
+    repacked = await _gifsicle(gif_blocks.parse(bent), effort, tools)
+    return min(bent, _with_extras(repacked, gif) if repacked else bent, key=len)
 
 
 def _behind(poster: gif_blocks.Gif, film: gif_blocks.Gif) -> gif_blocks.Gif:

@@ -1,6 +1,9 @@
 """How files score against an original, measured in isolated workers."""
 
+from collections.abc import Sequence
+
 from optimizers import pixels, score
+from optimizers.base import Encoder
 from optimizers.seeker import Judge, Part
 from optimizers.task import Task
 
@@ -25,9 +28,11 @@ def judge_of(task: Task, original: bytes, decoder: str, made: str, budget: int =
     return judge
 
 
-async def part_of(task: Task, data: bytes, decoder: str, made: str) -> Part | None:
-    """A piece of a large still for trials; None where trials on the whole are as good."""
-    if task.info.frames > 1 or task.info.width * task.info.height < LARGE * PART_PIXELS:
+async def part_of(task: Task, encoders: Sequence[Encoder], data: bytes, decoder: str, made: str) -> Part | None:
+    """A piece of a large still for trials; None where trials on the whole are as good or no encoder makes others."""
+    if not any(encoder.probe for encoder in encoders) or task.info.frames > 1:
+        return None
+    if task.info.width * task.info.height < LARGE * PART_PIXELS:
         return None
     png = await task.tools.call(pixels.sample, data, decoder, PART_PIXELS)
     return Part(png, judge_of(task, png, "PNG", made)) if png else None

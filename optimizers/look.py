@@ -15,6 +15,8 @@ THUMBS = 8
 """Frames of which a thumbnail is kept."""
 BOX = 4
 """Pillow's box filter, `Image.Resampling.BOX`."""
+STRIP = 1 << 20
+"""Pixels whose bytes are taken at a time."""
 DECODE_BUDGET = 8_000_000
 """Pixels looked at in one file: an animation past it is judged by its first frames."""
 
@@ -60,7 +62,7 @@ def _facts(image: Any, exact: bool) -> dict[str, Any]:
         image.load()
         shown = _premultiplied(image)
         if exact:
-            digest.update(image.tobytes() if image.mode in DEEP_MODES else _without_idle_alpha(shown).tobytes())
+            _digest(image if image.mode in DEEP_MODES else shown, digest)
         if index < THUMBS:
             thumbs.append(_thumb(shown))
         budget -= image.width * image.height
@@ -80,15 +82,21 @@ def _premultiplied(image: Any) -> Any:
     if image.mode in DEEP_MODES and image.mode not in ("CMYK", "LAB", "YCbCr"):
         image = eight_bit(image)
     if image.mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
-        return image.convert("RGBA").convert("RGBa")
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
+        return image.convert("RGBa")
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _without_idle_alpha(shown: Any) -> Any:
-    """The same in RGB where every pixel is opaque, so that a dropped alpha channel makes no difference."""
-    if shown.mode == "RGBa" and shown.getchannel("a").getextrema()[0] == 255:
-        return shown.convert("RGBA").convert("RGB")
-    return shown
+def _digest(shown: Any, digest: Any) -> None:
+    """Add the pixels in strips: their bytes in one piece would be as much again as a large picture.
+
+    Where every pixel is opaque they count in RGB, so that a dropped alpha channel makes no difference.
+    """
+    idle = shown.mode == "RGBa" and shown.getchannel("a").getextrema()[0] == 255
+    rows = max(1, STRIP // shown.width)
+    for top in range(0, shown.height, rows):
+        strip = shown.crop((0, top, shown.width, min(top + rows, shown.height)))
+        digest.update((strip.convert("RGBA").convert("RGB") if idle else strip).tobytes())
 
 
 def _thumb(shown: Any) -> bytes:

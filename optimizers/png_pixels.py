@@ -1,9 +1,9 @@
 """What a PNG's pixels are like, and fewer levels of them; everything here runs in an isolated worker."""
 
-import io
 from collections.abc import Sequence
 
 from optimizers.look import opened
+from utils.png_plain import png_of
 
 SMALL_STEP = 8
 """Largest step between neighbours, in 8-bit values of any channel, that is a shade and no edge."""
@@ -44,11 +44,9 @@ def grid(levels: int) -> list[int]:
 
 
 def posterize(data: bytes, levels: int) -> bytes:
-    """The picture with each channel's samples moved to the nearest of `levels` even steps, quickly packed."""
+    """The picture with each channel's samples moved to the nearest of `levels` even steps, not packed."""
     table = [round(round(value * (levels - 1) / MOST) * MOST / (levels - 1)) for value in range(MOST + 1)]
-    out = io.BytesIO()
     with opened(data, "PNG") as image:
         if image.mode not in ("L", "LA", "RGB", "RGBA") or "transparency" in image.info:
             image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-        image.point(table * len(image.getbands())).save(out, "PNG", compress_level=1, icc_profile=None)
-    return out.getvalue()
+        return png_of(image.point(table * len(image.getbands())))

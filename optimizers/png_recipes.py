@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from optimizers.base import Candidate, Encoder
@@ -45,6 +46,7 @@ HALF, WHOLE = 0.5, 1.0
 LESS, CLIFF = 4, 0.75
 """Of soft pictures with up to twice as many colours, a few more can resolve a faint texture and double the file: so
 much less of the dial, with half dithering, is taken where it is this part of the bytes."""
+ROUGHLY = {"level": 0}
 SPEEDS = {Effort.FAST: "5", Effort.BALANCED: "4", Effort.BEST: "3"}
 
 
@@ -127,7 +129,8 @@ class Posterized:
         return round(between(LEVELS, quality))
 
     async def write(self, picture: Picture, quality: int, tools: Toolbox) -> bytes | None:
-        return await tools.call(posterize, picture.samples, self.dial(picture, quality))
+        steps = await tools.call(posterize, picture.samples, self.dial(picture, quality))
+        return await tools.call(repack, steps, ROUGHLY, picture.freedom) if steps else None
 
     def highest(self, picture: Picture) -> int:
         """The best quality that takes a good part of the source's levels away."""
@@ -152,17 +155,18 @@ async def picture_of(
 
 async def at_quality(picture: Picture, quality: int, tools: Toolbox) -> Candidate | None:
     """The file that a fixed quality means: a palette, where need be dithered, or else fewer levels."""
-    recipe = Palette()
+    recipe: Recipe = Palette()
     few = await recipe.write(picture, quality, tools)
     count = colours(split(few)[0]) if few else 0
     if picture.photo and not picture.palette and (few is None or (count == MOST_COLOURS and quality > FULL_UP_TO)):
-        return await finished(Posterized(), picture, quality, tools)
-    if few and picture.soft and count <= 2 * FEW_COLOURS and picture.effort is not Effort.FAST:
+        recipe = Posterized()
+        few = await recipe.write(picture, quality, tools)
+    elif few and picture.soft and count <= 2 * FEW_COLOURS and picture.effort is not Effort.FAST:
         dithered = Palette(HALF, LESS)
         other = await dithered.write(picture, quality, tools)
         if other and len(other) <= CLIFF * len(few):
             recipe, few = dithered, other
-    return await _packed(few, recipe, picture, quality, tools) if few else None
+    return await _packed(_draft(few, recipe, picture, quality), picture, tools) if few else None
 
 
 def encoders(picture: Picture, tools: Toolbox) -> list[Encoder]:
@@ -177,44 +181,44 @@ def encoders(picture: Picture, tools: Toolbox) -> list[Encoder]:
 
 
 def _encoder(recipe: Recipe, picture: Picture, tools: Toolbox, highest: int = 100) -> Encoder:
-    made: dict[int, Candidate | None] = {}
     full = 100
 
     async def encode(quality: int) -> Candidate | None:
         nonlocal full
-        dial = recipe.dial(picture, quality)
-        if dial not in made and quality <= full:
-            made[dial] = await finished(recipe, picture, quality, tools)
-        candidate = made.get(dial)
-        if candidate and colours(split(candidate.data)[0]) == MOST_COLOURS:
-            full = min(full, quality)  # all that a palette can do: any better quality is the same file
-        return replace(candidate, quality=quality) if candidate else None
+        rough = await recipe.write(picture, quality, tools) if quality <= full else None
+        if rough is None:
+            return None
+        if colours(split(rough)[0]) == MOST_COLOURS:
+            full = quality  # all that a palette can do: any better quality is the same file
+        return _draft(rough, recipe, picture, quality)
 
-    return Encoder(recipe.method, encode, highest=highest)
+    async def finish(draft: Candidate) -> Candidate | None:
+        return await _packed(draft, picture, tools)
 
-
-async def finished(recipe: Recipe, picture: Picture, quality: int, tools: Toolbox) -> Candidate | None:
-    """A recipe's file, packed, with all that goes along."""
-    rough = await recipe.write(picture, quality, tools)
-    return await _packed(rough, recipe, picture, quality, tools) if rough else None
+    dial = partial(recipe.dial, picture)
+    return Encoder(recipe.method, encode, highest=highest, dial=dial, finish=finish)
 
 
-async def _packed(rough: bytes, recipe: Recipe, picture: Picture, quality: int, tools: Toolbox) -> Candidate | None:
-    chunks, _ = split(rough)
-    indexed = parse_header(chunks[0].data).colour == INDEXED
-    packed = await tools.call(repack, rough, picture.packing, STAY_INDEXED if indexed else picture.freedom)
-    if packed is None:
-        return None
-    count = colours(chunks)
+def _draft(rough: bytes, recipe: Recipe, picture: Picture, quality: int) -> Candidate:
+    """A recipe's file with all that goes along, not yet packed well."""
+    count = colours(split(rough)[0])
     doubtful = picture.soft and (not picture.photo or 0 < count <= FEW_COLOURS or count == MOST_COLOURS)
     return Candidate(
-        graft(packed, picture.chunks),
+        graft(rough, picture.chunks),
         recipe.method,
         lossless=False,
         dial=recipe.dial(picture, quality),
         quality=quality,
         doubtful=doubtful,
     )
+
+
+async def _packed(draft: Candidate, picture: Picture, tools: Toolbox) -> Candidate | None:
+    """The same, packed."""
+    chunks, _ = split(draft.data)
+    indexed = parse_header(chunks[0].data).colour == INDEXED
+    packed = await tools.call(repack, bare(chunks), picture.packing, STAY_INDEXED if indexed else picture.freedom)
+    return replace(draft, data=graft(packed, picture.chunks)) if packed else None
 
 
 def colours(chunks: Sequence[Chunk]) -> int:

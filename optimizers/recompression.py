@@ -51,7 +51,7 @@ class Recompression:
         """The file that meets the wishes, found by trials, and lossless rivals where it is not clearly smaller."""
         encoders = await self.task.optimizer.recoders(*self._given(cleaned, policy))
         judge = judge_of(self.task, self.task.source.data, self._decoder, self._decoder)
-        part = await part_of(self.task, cleaned.data, self._decoder, self._decoder) if encoders else None
+        part = await part_of(self.task, encoders, cleaned.data, self._decoder, self._decoder)
         seeker = Seeker(policy, self.task.floor, judge)
         best = await seeker.best(encoders, part)
         self.also_ran += [attempt for attempt in seeker.tried if attempt.candidate is not best]

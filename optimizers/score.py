@@ -19,6 +19,8 @@ WHOLE = 40_000_000
 """Pixels past which a picture is sampled even where all of it is asked for."""
 KEPT = 1_500_000
 """Pixels looked at up to which the original's half of the work is kept for the next candidate: 45 MB."""
+STRIP = 1 << 18
+"""Pixels composed at a time."""
 REMEMBERED = 16_000_000
 """Pixels of a decoded original up to which it is kept for the next call: 48 MB."""
 
@@ -60,38 +62,32 @@ class _Original:
 
 
 class _Frame:
-    """A frame of the original: its tiles, and a judge for each ground that they need."""
+    """A frame of the original as its judges, one for each ground that it needs."""
 
     def __init__(self, image: "Image", budget: int, kept: int) -> None:
+        from optimizers.ssimulacra2 import Judge
         from optimizers.tiles import sample
 
         self._size = image.size
-        self._boxes, self._coarse = sample(image, budget)
-        self._picture = _pixels(image)
-        self._keeps = min(image.width * image.height, budget) <= kept
-        self._judges: dict[int, Judge] = {}
-
-    @property
-    def pixels(self) -> int:
-        return int(self._picture.size // 3)
+        boxes, coarse = sample(image, budget)
+        picture = _pixels(image)
+        self.pixels = int(picture.size // 3)
+        # Of a sampled picture what was worked out is far less than the picture itself.
+        keep = bool(boxes) or image.width * image.height <= kept
+        grounds = GROUNDS if _is_transparent(picture) else GROUNDS[:1]
+        self._judges = {ground: Judge(_over(picture, ground), boxes, coarse, keep=keep) for ground in grounds}
 
     def score(self, image: "Image") -> float:
         """The score of a candidate's frame. Raises UnprocessableImage if it has another size."""
         if image.size != self._size:
             raise UnprocessableImage("{}×{} became {}×{}: there is no score".format(*self._size, *image.size))
         picture = _pixels(image)
-        grounds = GROUNDS if _is_transparent(picture) or _is_transparent(self._picture) else GROUNDS[:1]
+        grounds = GROUNDS if _is_transparent(picture) else tuple(self._judges)
         return min(self._judge(ground).score(_over(picture, ground)) for ground in grounds)
 
     def _judge(self, ground: int) -> "Judge":
-        from optimizers.ssimulacra2 import Judge
-
-        if not _is_transparent(self._picture):
-            ground = GROUNDS[0]  # it looks the same on all
-        if ground not in self._judges:
-            picture = _over(self._picture, ground)
-            self._judges[ground] = Judge(picture, self._boxes, self._coarse, keep=self._keeps)
-        return self._judges[ground]
+        """What is not transparent looks the same on all grounds."""
+        return self._judges.get(ground) or self._judges[GROUNDS[0]]
 
 
 _last: _Original | None = None
@@ -135,11 +131,15 @@ def _is_transparent(picture: "Pixels") -> bool:
 
 
 def _over(picture: "Pixels", ground: int) -> "Pixels":
-    """The picture in RGB, composed on a grey ground."""
+    """The picture in RGB, composed on a grey ground; by rows, as its products take four times its memory."""
     import numpy as np
 
     if picture.shape[2] == 3:
         return picture
-    alpha = picture[..., 3:].astype(np.uint16)
-    over = (picture[..., :3] * alpha + np.uint16(ground) * (255 - alpha) + 127) // 255
-    return over.astype(np.uint8)
+    made = np.empty((*picture.shape[:2], 3), np.uint8)
+    rows = max(1, STRIP // picture.shape[1])
+    for top in range(0, len(picture), rows):
+        strip = picture[top : top + rows]
+        alpha = strip[..., 3:].astype(np.uint16)
+        made[top : top + rows] = (strip[..., :3] * alpha + np.uint16(ground) * (255 - alpha) + 127) // 255
+    return made

@@ -6,12 +6,12 @@ from math import ceil, exp, floor, log
 
 from optimizers.policy import quality_for, typical_score
 
-NEAR = 1.0
-"""Points above the goal that are near enough: one step of quality is about as much."""
-FAR = 2.5
-"""Points above the goal that will do when patience is used up; past them another trial pays."""
+LITTLE = 0.03
+"""Share of the bytes for which another trial does not pay: a point of score is about as much."""
+SOME = 0.08
+"""The same when patience is used up."""
 MORE = 2
-"""Such trials at most."""
+"""Trials beyond it at most."""
 AIM_ABOVE = 0.4
 """Points above the goal that a guess aims at: a miss costs another trial, an excess only bytes."""
 FULL = 0.95
@@ -54,7 +54,8 @@ Try = Callable[[int], Awaitable[Trial | None]]
 
 
 async def reach(try_at: Try, goal: float, start: float, bounds: tuple[int, int], patience: int) -> Trial | None:
-    """The least quality within bounds that scores the goal; after `patience` trials one that is not far above does."""
+    """The least quality within bounds that scores the goal, or one that is hardly larger; after `patience` trials one
+    that is not much larger."""
     below, above = bounds[0] - 1, bounds[1] + 1
     best: Trial | None = None
     trials: list[Trial] = []
@@ -68,11 +69,11 @@ async def reach(try_at: Try, goal: float, start: float, bounds: tuple[int, int],
             below = trial.quality
         else:
             best, above = trial, trial.quality
-            tolerance = NEAR if len(trials) < patience else FAR
-            if trial.score <= goal + tolerance or len(trials) >= patience + MORE:
-                break
         closing_in = len(trials) < HALVING or best is None or below < bounds[0]
         guess = _toward_score(trials, goal + AIM_ABOVE) if closing_in else (below + above) / 2
+        worth = LITTLE if len(trials) < patience else SOME if len(trials) < patience + MORE else 1.0
+        if best and _saving(best, trials, max(guess, below + 1)) < worth:
+            break
     return best
 
 
@@ -126,12 +127,25 @@ def _toward_score(trials: Sequence[Trial], score: float) -> float:
     return near.quality + (score - near.score) / min(max(found, typical / STEEP), typical * STEEP)
 
 
+def _saving(best: Trial, trials: Sequence[Trial], quality: float) -> float:
+    """Share of its bytes that a lower quality should save, by the trial nearest to it."""
+    others = [trial for trial in trials if trial.quality != best.quality]
+    nearest = min(others, key=lambda trial: abs(trial.quality - quality), default=None)
+    growth = GROWTH if nearest is None else _growth(best, nearest)
+    return 1 - exp(-growth * max(0.0, best.quality - quality))
+
+
+def _growth(one: Trial, other: Trial) -> float:
+    """Of log(bytes) with a step of quality."""
+    return log(max(1, len(one.data)) / max(1, len(other.data))) / (one.quality - other.quality)
+
+
 def _toward_size(trials: Sequence[Trial], size: float) -> float:
     """Where the size should be found, as sizes grow: by a share with every step of quality."""
     near, *others = sorted(trials, key=lambda trial: abs(len(trial.data) - size))
     slope = GROWTH
     for other in others:
-        found = log(len(other.data) / len(near.data)) / (other.quality - near.quality)
+        found = _growth(near, other)
         if found > 0:
             slope = found
             break

@@ -12,7 +12,7 @@ from optimizers.search import Trial, Try, fit, locate, reach
 
 PERFORMANCES = 3
 """Trials on the whole picture after which any that reaches the goal will do."""
-REPRISES = 2
+REPRISES = 1
 """The same on the whole picture after a part of it has told where."""
 PART_ABOVE = 1.0
 """Points that a part scores more than its whole, which has outliers (photographs: JPEG 0.85, WebP 1.2, AVIF 1.0)."""
@@ -20,6 +20,8 @@ CONCESSIONS = 4
 """The same where a budget is to be met."""
 GROWTH = 0.05
 """Growth of log(bytes) with a point of score, at most: what a file that is better than asked for could still lose."""
+UNFINISHED = 0.75
+"""Share of a trial's bytes that are left when it is packed well, at least."""
 GENERATION = 4
 """Steps of quality below a typical picture's to which a source may have been written and still be searched."""
 
@@ -86,7 +88,21 @@ class Seeker:
                 found = within
             elif policy.min_score is None:
                 found = await reach(try_at, self.floor, start, (encoder.lowest, top), CONCESSIONS) or found
-        return made[found.quality] if found else None
+        return await self._finished(encoder, made[found.quality]) if found else None
+
+    async def _finished(self, encoder: Encoder, file: Candidate) -> Candidate:
+        """The chosen file, packed as well as can be."""
+        if self._weighs_every_byte or not encoder.finish:
+            return file
+        started = time.perf_counter()
+        finished = await encoder.finish(file) or file
+        self.tried.append(Attempt(finished, (time.perf_counter() - started) * 1000, "beaten"))
+        return finished
+
+    @property
+    def _weighs_every_byte(self) -> bool:
+        """Whether trials have to be packed as well as the answer."""
+        return self.policy.max_bytes is not None
 
     async def _reach(self, try_at: Try, encoder: Encoder, start: float, patience: int) -> Trial | None:
         """What the score alone asks for; a quality that was named is only ever raised."""
@@ -107,25 +123,36 @@ class Seeker:
 
         async def try_at(quality: int) -> Trial | None:
             if quality not in made:
-                started = time.perf_counter()
-                candidate = await encoder.encode(quality)
-                score = await self.judge(candidate.data) if candidate else None
-                if candidate is None or score is None:
+                dial = encoder.dial(quality) if encoder.dial else None
+                file = next((file for file in made.values() if dial is not None and file.dial == dial), None)
+                file = file or await self._judged(encoder, quality)
+                if file is None:
                     return None
-                made[quality] = replace(candidate, score=score)
-                self.tried.append(Attempt(made[quality], (time.perf_counter() - started) * 1000, "beaten"))
-                if self._is_beaten(made[quality]):
-                    return None
-            return Trial(quality, made[quality].data, made[quality].score or 0.0)
+                made[quality] = file
+            return Trial(quality, made[quality].data, _score(made[quality]))
 
         return try_at
 
-    def _is_beaten(self, candidate: Candidate) -> bool:
-        """Whether a smaller file reached the score that this one has not, or will not have in so few bytes."""
+    async def _judged(self, encoder: Encoder, quality: int) -> Candidate | None:
+        """A trial's file with its score; None where there is none, or a rival has beaten it."""
+        started = time.perf_counter()
+        file = await encoder.encode(quality)
+        if file and encoder.finish and self._weighs_every_byte:
+            file = await encoder.finish(file) or file
+        score = await self.judge(file.data) if file else None
+        if file is None or score is None:
+            return None
+        file = replace(file, score=score)
+        self.tried.append(Attempt(file, (time.perf_counter() - started) * 1000, "beaten"))
+        return None if self._is_beaten(file, UNFINISHED if encoder.finish else 1.0) else file
+
+    def _is_beaten(self, candidate: Candidate, share: float) -> bool:
+        """Whether a smaller file reached the score that this one has not, or will not have in so few bytes, of which
+        at least this share stays."""
         goal = self.policy.goal
         if goal is None or self.policy.max_bytes is not None:
             return False
-        least = _size(candidate) * exp(-GROWTH * max(0.0, _score(candidate) - goal))
+        least = share * _size(candidate) * exp(-GROWTH * max(0.0, _score(candidate) - goal))
         rivals = (tried.candidate for tried in self.tried)
         return any(_score(rival) >= goal and _size(rival) < least for rival in rivals)
 

@@ -48,7 +48,6 @@ WEIGHTS = (
 """For each channel and scale, of the mean (3) and the 4-norm (3): lost structure, new edges, lost edges."""
 NEGLIGIBLE = 0.003
 STABILIZER = 0.0009
-STABILIZER = 0.0009
 BIAS = 0.0037930732552754493
 CONES = np.array(
     [
@@ -64,7 +63,7 @@ LINEAR = np.array(
     [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in np.arange(256) / 255], np.float32
 )
 """The light of each sRGB value."""
-STRIP = 1 << 20
+STRIP = 1 << 18
 """Pixels worked on at a time: a bound for memory."""
 NARROWEST = 256
 
@@ -102,7 +101,7 @@ class Judge:
         """Remember the original's half of the work, about 30 bytes for each pixel, where told to `keep` it."""
         self._boxes = boxes
         self._coarse = coarse if boxes else 0
-        self._pyramid = _pyramid(picture)
+        self._pyramid = _pyramid(picture, self._coarse)
         self._weights = _weights(len(self._pyramid))
         self._kept = list(self._originals()) if keep else None
         if keep:
@@ -113,7 +112,7 @@ class Judge:
         errors = np.zeros_like(self._weights)
         pixels = np.zeros(self._weights.shape[1])
         originals = self._originals() if self._kept is None else self._kept
-        for original, part in zip(originals, self._parts(_pyramid(picture)), strict=True):
+        for original, part in zip(originals, self._parts(_pyramid(picture, self._coarse)), strict=True):
             errors[part.channels, part.scale] += self._errors(original, part)
             pixels[part.scale] += original.mean.size / len(part.channels)
         means = errors / np.maximum(1, pixels)[:, None, None]
@@ -127,15 +126,9 @@ class Judge:
             if not len(channels):
                 continue
             if scale < self._coarse:
-                yield self._tiles(scale, level, channels)
+                yield from _tiles(scale, level, channels, self._boxes)
             else:
                 yield from _strips(scale, level, channels)
-
-    def _tiles(self, scale: int, level: Level, channels: npt.NDArray[np.intp]) -> _Part:
-        boxes = [[edge >> scale for edge in box] for box in self._boxes]
-        planes = np.stack([_cut(level, box, channels) for box in boxes], axis=1)
-        inner = slice(HALO, -HALO)
-        return _Part(scale, channels, planes.reshape(-1, *planes.shape[2:]), inner, inner)
 
     def _originals(self) -> Iterator[_Original]:
         for part in self._parts(self._pyramid):
@@ -157,6 +150,17 @@ class Judge:
         return np.array(sums).transpose(2, 1, 0)
 
 
+def _tiles(scale: int, picture: Level, channels: npt.NDArray[np.intp], boxes: Sequence[Box]) -> Iterator[_Part]:
+    """The boxes of a scale, cut out of the picture itself; a strip's worth at a time."""
+    left, top, right, bottom = boxes[0]
+    batch = max(1, (STRIP << 2 * scale) // ((right - left) * (bottom - top)))
+    inner = slice(HALO, -HALO)
+    for first in range(0, len(boxes), batch):
+        cut = [_cut(picture, box, scale, channels) for box in boxes[first : first + batch]]
+        planes = np.stack(cut, axis=1)
+        yield _Part(scale, channels, planes.reshape(-1, *planes.shape[2:]), inner, inner)
+
+
 def _strips(scale: int, level: Level, channels: npt.NDArray[np.intp]) -> Iterator[_Part]:
     """All of a level, by columns."""
     for left, right in _columns(level):
@@ -165,20 +169,17 @@ def _strips(scale: int, level: Level, channels: npt.NDArray[np.intp]) -> Iterato
         yield _Part(scale, channels, planes, slice(None), slice(left - first, right - first))
 
 
-def _cut(level: Level, box: Sequence[int], channels: npt.NDArray[np.intp]) -> Plane:
+def _cut(picture: Level, box: Box, scale: int, channels: npt.NDArray[np.intp]) -> Plane:
     """The channels of a box and of what is around it: zero, like the reference, where that is beyond the picture."""
     left, top, right, bottom = box
-    first = max(0, left - HALO), max(0, top - HALO)
-    planes = _planes(level[first[1] : bottom + HALO, first[0] : right + HALO], channels)
-    before = first[0] - left + HALO, first[1] - top + HALO
-    missing = [
-        (0, 0),
-        *(
-            (b, size + 2 * HALO - b - has)
-            for b, size, has in ((before[1], bottom - top, planes.shape[1]), (before[0], right - left, planes.shape[2]))
-        ),
-    ]
-    return np.pad(planes, missing)
+    reach = HALO << scale
+    first = max(0, left - reach), max(0, top - reach)
+    around = picture[first[1] : bottom + reach, first[0] : right + reach]
+    planes = _planes(_halved(around, scale), channels)
+    before = first[0] - left + reach >> scale, first[1] - top + reach >> scale
+    wide, high = (right - left >> scale) + 2 * HALO, (bottom - top >> scale) + 2 * HALO
+    after = wide - before[0] - planes.shape[2], high - before[1] - planes.shape[1]
+    return np.pad(planes, ((0, 0), (before[1], after[1]), (before[0], after[0])))
 
 
 def _planes(pixels: Level, channels: npt.NDArray[np.intp]) -> Plane:
@@ -211,30 +212,45 @@ def _scaled(errors: float) -> float:
     return 100 - 10 * float(max(errors, 0) ** 0.6276336467831387)
 
 
-def _pyramid(picture: Pixels) -> list[Level]:
-    """The picture, then its halves in linear light; a level under SMALLEST_SIDE has none."""
+def _pyramid(picture: Pixels, coarse: int) -> list[Level]:
+    """The picture, then its halves in linear light; a level under SMALLEST_SIDE has none.
+
+    Below the scale `coarse` the picture stands for them: tiles halve what they need of it.
+    """
     levels: list[Level] = [picture]
-    while len(levels) < SCALES and min(levels[-1].shape[:2]) >= SMALLEST_SIDE:
-        levels.append(_halved(levels[-1]))
+    sides = list(picture.shape[:2])
+    while (scale := len(levels)) < SCALES and min(sides) >= SMALLEST_SIDE:
+        sides = [(side + 1) // 2 for side in sides]
+        if scale < coarse:
+            levels.append(picture)
+        else:
+            levels.append(_halved(levels[-1], scale if scale == coarse else 1))
     return levels
 
 
-def _halved(level: Level) -> Plane:
-    height, width, _ = level.shape
-    half = np.empty(((height + 1) // 2, (width + 1) // 2, 3), np.float32)
+def _halved(level: Level, times: int) -> Level:
+    """Half as large so many times, by columns; at most 6 times."""
+    columns: list[Level] = []
     for left, right in _columns(level):
-        strip = _linear(np.ascontiguousarray(level[:, left:right]))
-        if height % 2 or (right - left) % 2:
-            strip = np.pad(strip, ((0, height % 2), (0, (right - left) % 2), (0, 0)), mode="edge")
-        size = (strip.shape[1] // 2, strip.shape[0] // 2)
-        half[:, left // 2 : (right + 1) // 2] = cv2.resize(strip, size, interpolation=cv2.INTER_AREA)
-    return half
+        columns.append(level[:, left:right])
+        for _ in range(times):
+            columns[-1] = _half(columns[-1])
+    return np.hstack(columns)
+
+
+def _half(level: Level) -> Plane:
+    linear = _linear(np.ascontiguousarray(level))
+    height, width, _ = linear.shape
+    if height % 2 or width % 2:
+        linear = np.pad(linear, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    size = (linear.shape[1] // 2, linear.shape[0] // 2)
+    return np.asarray(cv2.resize(linear, size, interpolation=cv2.INTER_AREA))
 
 
 def _columns(level: Level) -> Iterator[tuple[int, int]]:
-    """Where strips begin and end; all but the last have an even width."""
+    """Where strips begin and end; all but the last have a width that can be halved at every scale."""
     height, width, _ = level.shape
-    wide = max(NARROWEST, STRIP // height & ~1)
+    wide = max(NARROWEST, STRIP // height & -(1 << SCALES))
     for left in range(0, width, wide):
         yield left, min(left + wide, width)
 

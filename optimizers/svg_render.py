@@ -4,13 +4,13 @@ Librsvg gets the document alone: without an address of its own it loads nothing 
 first state.
 """
 
-import io
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element, tostring
 
 from defusedxml.ElementTree import fromstring
 
 from exceptions import UnprocessableImage
+from utils.png_plain import png_of
 from utils.svg_head import size_of
 
 if TYPE_CHECKING:
@@ -53,10 +53,9 @@ def decode(data: bytes, decoder: str, orientation: int, animated: bool) -> dict[
     """The pixels of a drawing at its own size, for a conversion (`optimizers/pixels.py`)."""
     image = draw(data, *size_of(data))
     alpha = image.getchannel("A").histogram()[255] < image.width * image.height
-    out = io.BytesIO()
-    (image if alpha else image.convert("RGB")).save(out, "PNG", compress_level=1)
+    drawn = png_of(image if alpha else image.convert("RGB"))
     size = {"width": image.width, "height": image.height}
-    return {"frames": [out.getvalue()], **size, "alpha": alpha, "icc": b"", "exif": b""}
+    return {"frames": [drawn], **size, "alpha": alpha, "icc": b"", "exif": b""}
 
 
 def _sized(data: bytes, width: int, height: int) -> bytes:

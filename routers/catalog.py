@@ -1,7 +1,6 @@
 """/v1: a catalog of images that knows its duplicates."""
 
 import hmac
-from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -100,15 +99,15 @@ def answering(status: int, description: str, example: Any, headers: Any = ALWAYS
     },
     openapi_extra=taking(form={"schema": form_of(UploadForm), "example": {"tenant": "shop-1", "file": "shoe.jpg"}}),
 )
-async def upload(request: Request, parts: ServicesDep, body: CatalogBodyDep) -> Response:
+async def upload(parts: ServicesDep, body: CatalogBodyDep) -> Response:
     """The same bytes of the same tenant are the same asset: 201 the first time, 200 ever after.
 
     Where another of the tenant's images looks the same, in its colours too, its renditions serve both; `similar` names
-    those, and others that are near by structure alone.
+    those, and others that are near by structure alone. A client that hangs up finds the asset when it asks again.
     """
     source, texts = await read_form(body, "tenant")
     form = UploadForm.from_fields(texts)
-    found, created = await while_connected(request, parts.catalog.upload(form.tenant, source))
+    found, created = await parts.catalog.upload(form.tenant, source)
     answer = to_json(AssetAnswer.of(found))
     return JSONResponse(answer, 201 if created else 200, {"Location": f"/v1/images/{found.asset.id}"})
 
@@ -174,12 +173,11 @@ async def compare(request: Request, parts: ServicesDep, body: CatalogBodyDep) ->
     if kind_of(body) == FORM:
         source, texts = await read_form(body, "tenant", "min_score")
         least = CompareForm.from_fields(texts).min_score
-        work = partial(parts.catalog.compare, source)
     else:
         wish = CompareRequest.from_json(await body.read(JSON_LIMIT))
-        least, work = wish.min_score, partial(parts.catalog.compare_kept, wish.id)
+        least, source = wish.min_score, await parts.catalog.original(wish.id)
     async with parts.slots.place():
-        compared = await while_connected(request, work())
+        compared = await while_connected(request, parts.catalog.compare(source))
     return JSONResponse(CompareAnswer.of(compared, least).model_dump(mode="json"))
 
 

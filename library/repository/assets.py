@@ -28,9 +28,10 @@ async def enroll(session: AsyncSession, owner: Owner, content_hash: str, facts: 
     """The owner's asset of these bytes, locked; made where there is none, with nobody at work on it yet."""
     tenant = await tenant_of(session, owner)
     values = {"id": new_id(), "tenant_id": tenant.id, "content_hash": content_hash, **facts}
-    await add_unless_there(session, Asset, **values)
-    query = select(Asset).filter_by(tenant_id=tenant.id, content_hash=content_hash)
-    return (await session.scalars(query.with_for_update(of=Asset))).one()
+    query = select(Asset).filter_by(tenant_id=tenant.id, content_hash=content_hash).with_for_update(of=Asset)
+    while (found := await session.scalar(query)) is None:  # one that was there may be gone before it is locked
+        await add_unless_there(session, Asset, **values)
+    return found
 
 
 async def claim(
@@ -55,6 +56,12 @@ async def prolong(session: AsyncSession, asset_id: str, seconds: float) -> None:
 async def locked(session: AsyncSession, asset_id: str) -> Asset | None:
     """The asset, which nobody else changes or deletes until this transaction ends."""
     return await session.scalar(select(Asset).filter_by(id=asset_id).with_for_update(of=Asset))
+
+
+async def several(session: AsyncSession, ids: Sequence[str]) -> Sequence[Asset]:
+    """The assets of these ids that are there, in this order."""
+    found = {asset.id: asset for asset in await session.scalars(select(Asset).where(Asset.id.in_(ids)))}
+    return [found[id_] for id_ in ids if id_ in found]
 
 
 async def owned(session: AsyncSession, realm: str, asset_id: str, name: str | None = None) -> Asset | None:

@@ -3,18 +3,21 @@
 import asyncio
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
-from exceptions import FormatRefused, PayloadTooLarge, StorageError, UnprocessableImage
+from exceptions import Busy, FormatRefused, PayloadTooLarge, StorageError, UnprocessableImage
 from library.database import Database
 from library.fingerprint import Look
 from library.ingest import Examined, Ingest, Ingested, Wish
 from library.objects import Objects, Place
 from library.repository.tenants import Owner
+from library.sweep import Strays, sweep
 from library.tables import CATALOG, Asset
 from library.variants import Variant
 from optimizers.base import Source
@@ -196,3 +199,20 @@ async def test_a_claim_is_kept_alive(ingest: Ingest, database: Database, monkeyp
     taken = await asyncio.gather(*(take(ingest, PHOTO) for _ in range(3)))
     assert at_work == 1
     assert len({asset.id for asset, _ in taken}) == 1
+
+
+async def test_near_duplicates_at_once_get_into_nobodys_way(
+    ingest: Ingest, database: Database, objects: Objects
+) -> None:
+    uploads = [encode(photo(), "JPEG", quality=quality) for quality in (60, 70, 80, 90)]
+
+    async def until_taken(data: bytes) -> Ingested:
+        while True:
+            with suppress(Busy):
+                return await take(ingest, data)
+            await asyncio.sleep(0.05)
+
+    taken = await asyncio.gather(*(until_taken(data) for data in uploads * 4))
+    assert len({asset.id for asset, _ in taken}) == 4
+    assert [created for _, created in taken].count(True) == 4
+    assert await sweep(database, objects, age=timedelta(0)) == Strays()

@@ -154,3 +154,41 @@ async def test_below_its_lowest_quality_an_encoder_is_not_tried() -> None:
     seeker = Seeker(Policy(auto=True, min_score=50.0), FLOOR, studio.judge)
     await seeker.best((replace(studio.encoder("one"), lowest=90),))
     assert [tried.candidate.quality for tried in seeker.tried] == [90]
+
+
+async def test_qualities_that_share_a_dial_are_tried_once() -> None:
+    studio = Studio()
+    coarse = studio.encoder("coarse")
+
+    def dial(quality: int) -> int:
+        return quality // 4 * 4
+
+    async def encode(quality: int) -> Candidate | None:
+        made = await coarse.encode(dial(quality))
+        return replace(made, dial=dial(quality)) if made else None
+
+    found = await studio.best(Policy(auto=True), replace(coarse, encode=encode, dial=dial))
+    assert found is not None and found.score is not None and found.score >= 80
+    assert len(set(studio.tried)) == len(studio.tried)
+
+
+async def packed(draft: Candidate) -> Candidate:
+    return replace(draft, data=draft.data[: len(draft.data) // 2])
+
+
+async def test_only_the_chosen_file_is_finished() -> None:
+    studio = Studio()
+    seeker = Seeker(Policy(auto=True), FLOOR, studio.judge)
+    found = await seeker.best([replace(studio.encoder("one"), finish=packed)])
+    assert found is not None and seeker.tried[-1].candidate is found
+    drafts = [attempt.candidate for attempt in seeker.tried[:-1]]
+    assert len(found.data) * 2 == len(next(draft.data for draft in drafts if draft.quality == found.quality))
+
+
+async def test_where_a_budget_counts_every_trial_is_finished() -> None:
+    studio = Studio()
+    small = replace(studio.encoder("one"), finish=packed)
+    found = await studio.best(Policy(max_bytes=500), small)
+    plain = await studio.best(Policy(max_bytes=500), studio.encoder("one"))
+    assert found is not None and plain is not None and len(found.data) <= 500
+    assert (found.score or 0) > (plain.score or 0)
