@@ -39,6 +39,7 @@ def make_celery(redis_url: str, folder: Path) -> "Celery":
     app.conf.update(
         **(_on_redis(redis_url) if redis_url else _on_folder(folder)),
         accept_content=["json"],
+        broker_connection_max_retries=None,  # a worker waits for its Redis for as long as it takes
         broker_connection_retry_on_startup=True,
         enable_utc=True,
         task_acks_late=True,

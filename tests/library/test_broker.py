@@ -1,14 +1,18 @@
 """The queue's ends: both brokers, and what the folder does that kombu's own does not."""
 
+import base64
+import json
 import threading
+import time
 from pathlib import Path
 from queue import Empty
 
 import pytest
 from kombu import Connection
 
-from library.broker import make_celery, next_database
+from library.broker import INGEST, QUEUE, Queue, make_celery, next_database
 from library.folder_broker import Channel
+from tests.conftest import free_port
 
 
 def channel(folder: Path) -> Channel:
@@ -66,3 +70,18 @@ def test_each_message_is_taken_once(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert sorted(taken) == list(range(200))
+
+
+async def test_a_queue_that_is_down_costs_one_slow_call_and_no_upload(tmp_path: Path) -> None:
+    queue = Queue(f"redis://127.0.0.1:{free_port()}/0", tmp_path)
+    assert await queue.send(INGEST, "x") is False
+    before = time.monotonic()
+    assert await queue.send(INGEST, "x") is False
+    assert time.monotonic() - before < 0.1
+
+
+async def test_what_is_sent_arrives(tmp_path: Path) -> None:
+    assert await Queue("", tmp_path).send(INGEST, "one", "two")
+    reader = channel(tmp_path)
+    bodies = [json.loads(base64.b64decode(reader._get(QUEUE)["body"])) for _ in range(2)]
+    assert [body[0] for body in bodies] == [["one"], ["two"]]
