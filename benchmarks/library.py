@@ -24,7 +24,7 @@ from benchmarks import scale
 from benchmarks.table import markdown, number
 from benchmarks.workplace import Workplace, opened
 from library.database import Database
-from library.tables import Job, StoredRendition, UploadEvent
+from library.tables import Job, Removal, StoredRendition, UploadEvent
 
 SIDES = (120, 240, 480)
 KINDS = ("JPEG", "PNG", "WEBP")
@@ -140,19 +140,20 @@ async def ages(url: str) -> list[float]:
 
 
 async def counted(place: Workplace, jobs: Sequence[str]) -> tuple[int, int, Counter[str], int]:
-    """Jobs without an end, jobs with several, ends by their kind, and objects that no row names."""
+    """Jobs without an end, jobs with several, ends by their kind, and objects that no row names or removes."""
     database = Database(place.database)
     async with database.reading() as session:
         rows = {job.job_id: job.status for job in (await session.scalars(select(Job))).all()}
         events = (await session.scalars(select(UploadEvent))).all()
         keys = set((await session.scalars(select(StoredRendition.object_key))).all())
+        going = set((await session.scalars(select(Removal.object_key))).all())
     await database.close()
     ends = Counter(event.job_id for event in events if event.event in ("completed", "failed"))
     folder = place.folder / "objects" / "pare" / "bench"
     objects = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file() and ".pare" not in p.parts}
     lost = sum(rows.get(job) not in ("completed", "failed") for job in jobs) + len(keys - objects)
     twice = sum(count > 1 for count in ends.values())
-    return lost, twice, Counter(rows[job] for job in jobs if job in rows), len(objects - keys)
+    return lost, twice, Counter(rows[job] for job in jobs if job in rows), len(objects - keys - going)
 
 
 def pictures(count: int, seed: int, *, broken: bool = False) -> list[bytes]:
