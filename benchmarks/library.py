@@ -43,7 +43,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if wish.chaos:
         return chaos(settings, wish.chaos, wish.seed)
     rows = [rate(settings, workers, wish.images, wish.seed) for workers in wish.workers]
-    head = ["workers", "accepted/s", "upload p95 ms", "jobs/s", "s to done, median", "p95", "status read p95 ms"]
+    head = [
+        "workers",
+        "accepted/s",
+        "upload p95 ms",
+        "jobs/s",
+        "s to done, median",
+        "p95",
+        "status read p95 ms",
+        "s of work, median,p95",
+    ]
     print(markdown(head, rows))
     return 0
 
@@ -59,7 +68,7 @@ def rate(settings: dict[str, str], workers: int, images: int, seed: int) -> list
         accepted = time.perf_counter() - started
         reads = watched(place, jobs)
         took = time.perf_counter() - started
-        done = asyncio.run(ages(place.database))
+        done, worked = asyncio.run(ages(place.database))
     return [
         str(workers),
         number(images / accepted),
@@ -68,6 +77,7 @@ def rate(settings: dict[str, str], workers: int, images: int, seed: int) -> list
         number(median(done)),
         number(p95(done)),
         number(p95(reads) * 1000, 0),
+        f"{median(worked):.2f},{p95(worked):.2f}",
     ]
 
 
@@ -130,13 +140,14 @@ def watched(place: Workplace, jobs: Sequence[str]) -> list[float]:
     return reads
 
 
-async def ages(url: str) -> list[float]:
-    """Seconds from each upload to its end."""
+async def ages(url: str) -> tuple[list[float], list[float]]:
+    """Seconds from each upload to its end, and those of them that it was worked on."""
     database = Database(url)
     async with database.reading() as session:
         jobs = (await session.scalars(select(Job))).all()
     await database.close()
-    return [(job.completed_at - job.created_at).total_seconds() for job in jobs if job.completed_at]
+    over = [(job.completed_at - job.created_at).total_seconds() for job in jobs if job.completed_at]
+    return over, [job.seconds for job in jobs if job.seconds is not None]
 
 
 async def counted(place: Workplace, jobs: Sequence[str]) -> tuple[int, int, Counter[str], int]:
