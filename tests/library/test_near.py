@@ -122,3 +122,18 @@ def test_pictures_of_every_kind_are_looked_at(mode: str) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1)])
 def test_the_smallest_pictures_have_everything(size: tuple[int, int]) -> None:
     assert seen(Image.new("RGB", size, "red"), "PNG")["dominant"] == "#ff0000"
+
+
+def test_a_placeholder_is_a_thumbhash() -> None:
+    """Its first bytes say the mean colour, the shape and whether there is transparency."""
+    image = Image.new("RGB", (90, 60), (200, 100, 50))
+    image.paste((20, 40, 220), (0, 0, 45, 60))
+    head = seen(image, "PNG")["placeholder"]
+    first, second = int.from_bytes(head[:3], "little"), int.from_bytes(head[3:5], "little")
+    light, yellow, reddish = (first & 63) / 63, (first >> 6 & 63) / 31.5 - 1, (first >> 12 & 63) / 31.5 - 1
+    blue = light - 2 / 3 * yellow
+    red = (3 * light - blue + reddish) / 2
+    assert [round(255 * value) for value in (red, red - reddish, blue)] == pytest.approx([110, 70, 135], abs=5)
+    assert (first >> 23, second >> 15, second & 7) == (0, 1, 5)
+    clear = Image.new("RGBA", (60, 90), (0, 0, 0, 0))
+    assert int.from_bytes(seen(clear, "PNG")["placeholder"][:3], "little") >> 23 == 1
