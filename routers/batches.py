@@ -63,7 +63,7 @@ BATCH_ID = Annotated[str, Path(description="As POST /api/v1/batches told it.")]
 )
 async def create(parts: ServicesDep, user: UserDep, wish: OrderDep) -> JSONResponse:
     """By URLs, or by the folder of a bucket. Results go to `batches/` of the bucket; each image has a receipt."""
-    if wish.callback_url:
+    if wish.callback_url is not None:
         parts.callbacks.check(wish.callback_url)
     policy = wish.optimization.to_policy(parts.settings.default_quality)
     sources = await _sources(parts, wish)

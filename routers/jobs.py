@@ -48,7 +48,7 @@ FORM: dict[str, Any] = {
 )
 async def upload(parts: ServicesDep, user: UserDep, form: LibraryFormDep) -> JSONResponse:
     """The file is kept and a job is made of it; ask for the job's status, or name a `callback_url`."""
-    if form.callback_url:
+    if form.callback_url is not None:
         parts.callbacks.check(form.callback_url)
     examined = await parts.library.ingest.examine(form.source)
     job = await parts.uploads.submit(Submission(user, form.bucket, examined, form.context, form.callback_url))

@@ -33,8 +33,8 @@ async def read_library_form(body: Body) -> LibraryForm:
     return LibraryForm(
         Source(source.data, plain(source.filename or "")),
         texts.get("bucket", ""),
-        _context(texts["metadata"]) if texts.get("metadata") else None,
-        texts.get("callback_url") or None,
+        _context(texts["metadata"]) if "metadata" in texts else None,
+        texts.get("callback_url"),
     )
 
 
