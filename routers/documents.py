@@ -133,7 +133,10 @@ def _without_null(field: dict[str, Any]) -> dict[str, Any]:
 
 
 def complete(app: FastAPI) -> None:
-    """Add what the references of the routes stand for; after the last router."""
+    """Add what the references of the routes stand for, take out what never happens; after the last router."""
+    for operation in (operation for item in app.openapi()["paths"].values() for operation in item.values()):
+        if "HTTPValidationError" in str(operation["responses"].get("422")):
+            del operation["responses"]["422"]  # the framework's own refusal, which `problems` answers with 400
     components = app.openapi().setdefault("components", {})
     _, described = models_json_schema([(model, "validation") for model in MODELS], ref_template=TEMPLATE)
     components["schemas"] = described["$defs"] | components.get("schemas", {})

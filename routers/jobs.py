@@ -23,7 +23,7 @@ FORM: dict[str, Any] = {
     "required": ["file"],
     "properties": {
         "file": {**FILE, "description": "Judged by its bytes alone."},
-        "bucket": {"type": "string", "pattern": BUCKET_PATTERN, "maxLength": 200},
+        "bucket": {"type": "string", "pattern": BUCKET_PATTERN, "maxLength": 222},
         "metadata": {"type": "object", "description": "Sent as JSON; it comes back as `context`."},
         "callback_url": {
             "type": "string",

@@ -139,7 +139,7 @@ class BatchRequest(BaseModel):
     bucket: str = Field(
         "",
         description="Where `prefix` is and results go; empty = the default one.",
-        json_schema_extra={"pattern": BUCKET_PATTERN, "maxLength": 200},
+        json_schema_extra={"pattern": BUCKET_PATTERN, "maxLength": 222},
     )
     optimization: OptimizationOptions = OptimizationOptions()
     callback_url: str | SkipJsonSchema[None] = Field(
