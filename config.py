@@ -28,6 +28,8 @@ FORM_ALLOWANCE = 1 << 20
 """Bytes that a body may be larger than its file."""
 LEAST_SECRET = 32
 """Bytes of a secret that signs."""
+LOCAL_SECRET = "jwt-secret"  # noqa: S105 - a file's name
+"""File in DATA_DIR with the secret that `make run` makes where none is set."""
 CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -287,6 +289,11 @@ class Settings(BaseSettings):
     jwt_algorithm: Literal["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512"] = Field(
         "HS256", description="The only algorithm that those tokens may have."
     )
+    webhook_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Signs messages to a `callback_url`: `whsec_` and base64, or a text; empty = one made of "
+        "JWT_SECRET_KEY, which `python -m scripts.token --webhook` prints.",
+    )
     rate_limit_max_uploads: int = Field(50, ge=0, description="Uploads of one user in the window; 0 = unlimited.")
     rate_limit_window_minutes: int = Field(60, ge=1, le=10_080, description="Minutes of that window.")
     max_retries: int = Field(3, ge=0, le=20, description="How often a job is tried again after an error that may pass.")
@@ -310,6 +317,21 @@ class Settings(BaseSettings):
         if not re.match(r"(|(postgres(ql)?(\+asyncpg)?)://.+|sqlite(\+aiosqlite)?:///.+)$", self.database_address):
             raise ValueError(
                 "DATABASE_URL is wrong: it has to be postgresql://user:password@host/name or sqlite:///file"
+            )
+        return self
+
+    @property
+    def queue_dir(self) -> Path:
+        """Where jobs wait without Redis."""
+        return self.data_dir / "queue"
+
+    @model_validator(mode="after")
+    def _webhook_secret_can_sign(self) -> Self:
+        if not re.fullmatch(
+            r"(|whsec_[A-Za-z0-9+/]{32,}={0,2}|(?!whsec_).{24,})", self.webhook_secret.get_secret_value()
+        ):
+            raise ValueError(
+                "WEBHOOK_SECRET is wrong: it has to be whsec_ and 24 bytes or more in base64, or as a text"
             )
         return self
 

@@ -20,6 +20,10 @@ PareError
 ├── UrlRefused               a URL that is not plain http(s), or leads to an address that is not public
 ├── SourceFailed             the server that a URL names cannot be reached or answered badly
 │   └── SourceTimeout        it was too slow
+├── NotFinished              it is still being worked on
+├── ImageDeleted             it was deleted while it was being worked on
+├── WrongState               what it is now does not allow that
+├── JobFailed                it was tried and could not be done
 ├── Unavailable              the service is ending, or cannot do this at all just now
 ├── StorageError             an object store refused or answered badly
 │   ├── StorageUnavailable   it cannot be reached or is not well: may pass by itself
@@ -123,6 +127,22 @@ class SourceTimeout(SourceFailed):
     """The URL's server did not deliver in time."""
 
 
+class NotFinished(PareError):
+    """It is still being worked on; `retry_after` in seconds."""
+
+
+class ImageDeleted(PareError):
+    """The image was deleted while it was being worked on."""
+
+
+class WrongState(PareError):
+    """What it is now does not allow that."""
+
+
+class JobFailed(PareError):
+    """It was tried and could not be done."""
+
+
 class Unavailable(PareError):
     """The service is ending, or cannot do this at all just now."""
 
@@ -215,6 +235,10 @@ STATUS: dict[type[PareError], Status] = {
     UrlRefused: Status(422, "url_refused", "The URL is not fetched"),
     SourceFailed: Status(502, "source_failed", "The source answered badly"),
     SourceTimeout: Status(504, "source_timeout", "The source was too slow"),
+    NotFinished: Status(409, "not_finished", "It is not finished yet"),
+    ImageDeleted: Status(410, "image_deleted", "The image was deleted"),
+    WrongState: Status(409, "wrong_state", "What it is now does not allow that"),
+    JobFailed: Status(409, "job_failed", "It could not be done"),
     Unavailable: Status(503, "unavailable", "The service is not available"),
     StorageError: Status(502, "storage_failed", "The object store answered badly"),
     StorageTimeout: Status(504, "storage_timeout", "The object store was too slow"),

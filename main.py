@@ -25,12 +25,16 @@ from delivery.service import Delivery
 from delivery.shelf import Shelf
 from estimation.memory import Memory
 from exceptions import InvalidOptions, Unavailable
+from library.batch_desk import BatchDesk
+from library.broker import Queue
 from library.catalog import Catalog
 from library.comparison import Comparison
 from library.database import Database
 from library.ingest import Ingest, UploadRules
 from library.library import Library
+from library.messages import Callbacks
 from library.objects import Objects
+from library.submission import Uploads
 from library.variants import FITS, Variant, square
 from machinery import build_machinery, hidden_places
 from middleware import CommonHeaders, RequestContext, set_ticket_aside
@@ -40,12 +44,15 @@ from optimizers.router import TARGETS
 from optimizers.selftest import impaired, self_test
 from routers import (
     answers,
+    batches,
     catalog,
     compress,
     documents,
     estimate,
     health,
     images,
+    jobs,
+    library_health,
     metrics,
     optimize,
     page,
@@ -55,17 +62,20 @@ from routers import (
     tickets,
     tinify,
 )
+from routers import library as library_images
 from routers.deps import Gate, Images, Services
 from routers.draining import DRAINING, CloseWhileDraining, LingeringConnection
 from routers.outputs import Outputs
 from security.auth import ApiKeys
 from security.file_validation import ImageLimits
 from security.image_urls import UrlKey
-from security.rate_limiter import RateLimiter, allowances, open_storage
+from security.jwt import Tokens
+from security.rate_limiter import Allowance, RateLimiter, allowances, open_storage
 from security.signing import Signer
 from security.ssrf import check_address, check_url
 from security.tickets import Tickets
 from security.usage import Usage
+from security.webhooks import derived_secret, secret_of
 from storage.options import GcsOptions, S3Options, StoreOptions, SupabaseOptions
 from storage.retry import RetryPolicy
 from storage.stores import Stores, open_store
@@ -144,16 +154,19 @@ def create_app(
     app.add_middleware(CloseWhileDraining)
     app.add_middleware(RequestContext)
     problems.install(app)
-    rooms = (optimize, estimate, compress, images, tickets, tinify, catalog, stored, health, metrics, page, reference)
-    for room in (*rooms, problems):
+    calls = (optimize, estimate, compress, tickets, tinify)
+    kept = (images, jobs, library_images, batches, library_health, catalog, stored)
+    for room in (*calls, *kept, health, metrics, page, reference, problems):
         app.include_router(room.router)
     documents.complete(app)
     return app
 
 
 @asynccontextmanager
-async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> AsyncIterator[Services]:
-    """Every part, started and self-tested; ended in reverse."""
+async def running(
+    settings: Settings, fetcher: Fetcher, launcher: Launcher, *, serving: bool = True
+) -> AsyncIterator[Services]:
+    """Every part, started and ended in reverse; who serves, tests the tools first and says what is switched off."""
     await checkpoint()  # imports the loop's backend, for which the first of very many callers may find no file left
     slots = Slots(settings.slots_dir, settings.compression_semaphore_size, settings.max_queue_depth)
     bodies = ByteBudget(settings.max_arriving)
@@ -161,6 +174,7 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
     engine, limits = machinery.engine, machinery.limits
     stores = build_stores(settings)
     library = build_library(settings, engine, slots, stores, limits)
+    queue = Queue(settings.redis_url.get_secret_value(), settings.queue_dir)
     redis_url = settings.redis_url.get_secret_value()
     cached = (settings.result_cache_mb << 20, settings.result_cache_entry_mb << 20)
     delivered = (settings.delivery_cache_mb << 20, settings.result_cache_entry_mb << 20)
@@ -173,11 +187,11 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
     ):
         delivery = None
         try:
-            for part in switched_off(settings):
+            for part in switched_off(settings) if serving else ():
                 log.warning(part)
-            reports = await self_test(engine, machinery.runner)
+            reports = await self_test(engine, machinery.runner) if serving else ()
             await prepare(library.database)
-            for name in impaired(engine.formats, reports):
+            for name in impaired(engine.formats, reports) if serving else ():
                 log.warning("a tool does not work", format=name, health="/health")
             gate = build_gate(settings, storage)
             bounds = (limits, machinery.documents, settings.min_score_floor)
@@ -198,6 +212,10 @@ async def running(settings: Settings, fetcher: Fetcher, launcher: Launcher) -> A
                 fetcher,
                 stores,
                 library,
+                queue,
+                Uploads(library, queue, settings.max_retries),
+                BatchDesk(library.database, queue),
+                Callbacks(fetcher.check, bool(webhook_key(settings))),
                 Catalog(library, Comparison(engine, slots), settings.purge_min_age_seconds),
                 machinery.estimator,
                 Memory(),
@@ -229,6 +247,14 @@ def build_library(settings: Settings, engine: Engine, slots: Slots, stores: Stor
     )
 
 
+def webhook_key(settings: Settings) -> bytes:
+    """What signs messages to callers: its own secret, else one made of that of the tokens; empty without either."""
+    own, root = settings.webhook_secret.get_secret_value(), settings.jwt_secret_key.get_secret_value()
+    if own:
+        return secret_of(own)
+    return secret_of(derived_secret(root)) if root and settings.jwt_algorithm.startswith("HS") else b""
+
+
 async def prepare(database: Database) -> None:
     """The library's tables, up to date; without its database all the rest is served, and the next use tries again."""
     with suppress(Unavailable):  # which has its line in the log
@@ -239,7 +265,14 @@ def build_gate(settings: Settings, storage: Storage) -> Gate:
     """Keys and limiters; both limiters count in one storage."""
     public = allowances(settings.rate_limit_public_rpm, settings.rate_limit_public_burst)
     with_key = allowances(settings.rate_limit_auth_rpm if settings.rate_limit_auth_enabled else 0, 0)
-    return Gate(ApiKeys(settings.api_keys), RateLimiter(public, storage), RateLimiter(with_key, storage))
+    window = Allowance("uploads", settings.rate_limit_max_uploads, 60 * settings.rate_limit_window_minutes)
+    return Gate(
+        ApiKeys(settings.api_keys),
+        Tokens(settings.jwt_secret_key.get_secret_value(), settings.jwt_algorithm),
+        RateLimiter(public, storage),
+        RateLimiter(with_key, storage),
+        RateLimiter([window] if window.calls else [], storage),
+    )
 
 
 def build_tickets(settings: Settings, storage: Storage, keys: ApiKeys) -> Tickets:
@@ -275,7 +308,9 @@ def switched_off(settings: Settings) -> list[str]:
     """Optional parts that this start does without, in words."""
     off = []
     if not settings.api_keys:
-        off.append("API_KEY is empty: every route is open to everybody who reaches it")
+        off.append("API_KEY is empty: every route but /api/v1 is open to everybody who reaches it")
+    if not settings.jwt_secret_key:
+        off.append("JWT_SECRET_KEY is empty: /api/v1 answers 503")
     if not settings.redis_url:
         off.append("REDIS_URL is empty: rate limits, known results and uses of tickets are this process's own")
         if settings.workers > 1:

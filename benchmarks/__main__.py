@@ -3,7 +3,19 @@
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("cache", "corpus", "delivery", "estimate", "memory", "near", "overhead", "quality", "score", "siege")
+BENCHMARKS = (
+    "cache",
+    "corpus",
+    "delivery",
+    "estimate",
+    "library",
+    "memory",
+    "near",
+    "overhead",
+    "quality",
+    "score",
+    "siege",
+)
 
 
 def main(argv: list[str]) -> int:

@@ -23,11 +23,15 @@ class Conformance:
     report: str
 
 
-def check_contract(url: str, examples: int) -> Conformance:
-    """Coverage of every operation's document, then at most `examples` random requests each; always the same ones."""
+def check_contract(url: str, examples: int, token: str = "") -> Conformance:
+    """Coverage of every operation's document, then at most `examples` random requests each; always the same ones.
+
+    `token` is a user's, for the operations that need one.
+    """
     with tempfile.TemporaryDirectory() as folder:
         argv = [str(PROGRAM), "--config-file", str(CONFIG), "--no-color"]
         argv += ["run", f"{url}/openapi.json", "--max-examples", str(examples)]
+        argv += ["--header", f"Authorization: Bearer {token}"] if token else []
         env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "benchmarks.contract_hooks"}
         done = subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True)
     sent = FOUND.search(done.stdout)

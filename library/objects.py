@@ -12,7 +12,7 @@ AT_ONCE = 100
 
 
 class Place(NamedTuple):
-    """An object: a bucket as `Stores.named` takes it (empty for the default store), and a key."""
+    """An object: a bucket as `Stores.folder` takes it (empty for the default store), and a key."""
 
     bucket: str
     key: str
@@ -27,8 +27,8 @@ class Objects:
         self._url_seconds = url_seconds
 
     def store(self, bucket: str) -> Store:
-        """The store of a bucket. Raises BucketRefused."""
-        return self._stores.named(bucket=bucket) if bucket else self._stores.default
+        """The store of a bucket. Raises InvalidKey for what is no bucket's name."""
+        return self._stores.folder(bucket) if bucket else self._stores.default
 
     async def put(self, place: Place, data: bytes, mime: str) -> None:
         """Write it, for ever: no other bytes will have that name."""

@@ -200,9 +200,14 @@ class Job(Base):
     """One upload of /api/v1 on its way to variants; the row is the truth, messages are only hints."""
 
     __tablename__ = "processing_jobs"
-    __table_args__ = (Index(None, "status", "created_at"), Index(None, "image_id"))
+    __table_args__ = (
+        Index(None, "status", "created_at"),
+        Index(None, "status", "due_at"),
+        Index(None, "image_id"),
+    )
 
     job_id: Mapped[str] = mapped_column(ID, primary_key=True, default=new_id)
+    user_id: Mapped[str] = mapped_column(String(255))
     image_id: Mapped[str] = mapped_column(ID)
     """An asset's id; jobs outlive what was deleted."""
     status: Mapped[str] = mapped_column(String(16), default="pending")
@@ -216,6 +221,25 @@ class Job(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
+    seconds: Mapped[float | None]
+    """What the attempt that ended it took."""
+    callback_url: Mapped[str | None] = mapped_column(Text)
+    claim: Mapped[str | None] = mapped_column(ID)
+    """The word of whoever works on it; only with it may its end be written."""
+    claimed_until: Mapped[datetime] = mapped_column(default=now)
+    """Nobody else may claim it before: the end of a lease, or of a pause between two tries."""
+    due_at: Mapped[datetime] = mapped_column(default=now)
+    """When a message about it has to be sent again, unless it is finished by then."""
+
+
+class JobWorker(Base):
+    """A worker that says now and then that it is alive."""
+
+    __tablename__ = "job_workers"
+
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    active: Mapped[int] = mapped_column(default=0)
+    seen_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class UploadEvent(Base):
@@ -270,6 +294,8 @@ class Batch(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
+    due_at: Mapped[datetime] = mapped_column(default=now)
+    """When messages about it have to be sent again, unless it is finished by then."""
 
     tenant: Mapped[Tenant] = relationship(lazy="joined", innerjoin=True)
 

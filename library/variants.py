@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from optimizers.fit import Fit
 from optimizers.jpeg import Jpeg
 from optimizers.png import Png
 from optimizers.policy import Metadata, Policy
 from optimizers.rendering import Rendition
-from optimizers.resize import Fit
 from optimizers.webp import Webp
 
 FITS = {"contain": Fit.INSIDE, "cover": Fit.COVER}

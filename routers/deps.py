@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, TypeVar
 
@@ -15,8 +16,12 @@ from delivery.service import Delivery
 from estimation.estimator import Estimator
 from estimation.memory import Memory
 from exceptions import FormatRefused, RateLimited, Unauthorized, Unavailable
+from library.batch_desk import BatchDesk
+from library.broker import Queue
 from library.catalog import Catalog
 from library.library import Library
+from library.messages import Callbacks
+from library.submission import Uploads
 from middleware import ANSWER_HEADERS, TICKET, VARIES
 from optimizers.base import Optimizer
 from optimizers.engine import Engine
@@ -37,11 +42,14 @@ from routers.intake import (
     read_inquiry,
     read_upload,
 )
+from routers.library_intake import LibraryForm, read_library_form
+from routers.library_models import BatchRequest
 from routers.outputs import Outputs
 from routers.tinify_intake import Picture, read_picture
 from schemas import OptimizationOptions, TicketRequest
 from security.auth import ApiKeys, Caller, client_address, identify, ticket_of
 from security.image_urls import UrlKey, check_signature
+from security.jwt import Tokens, bearer_of
 from security.rate_limiter import RateLimiter
 from security.tickets import Ticket, Tickets
 from security.usage import Usage
@@ -52,15 +60,19 @@ from utils.subprocess_runner import Launcher
 from utils.url_fetch import Fetcher
 
 T = TypeVar("T")
+BATCH_LIMIT = 16 << 20
+"""Bytes of a batch's JSON body: ten thousand presigned URLs."""
 
 
 @dataclass(frozen=True)
 class Gate:
-    """Who may call, and how often: two limiters, for callers without and with a key."""
+    """Who may call, and how often: limiters for callers without and with a key, and for users' uploads."""
 
     keys: ApiKeys
+    tokens: Tokens
     public: RateLimiter
     authenticated: RateLimiter
+    uploads: RateLimiter
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,10 @@ class Services:
     fetcher: Fetcher
     stores: Stores
     library: Library
+    queue: Queue
+    uploads: Uploads
+    batches: BatchDesk
+    callbacks: Callbacks
     catalog: Catalog
     estimator: Estimator
     estimated: Memory
@@ -219,6 +235,51 @@ async def delivery(request: Request, parts: ServicesDep) -> Delivery:
 
 ImageWishesDep = Annotated[Wishes, Depends(wishes_for)]
 DeliveryDep = Annotated[Delivery, Depends(delivery)]
+
+
+async def user(request: Request, parts: ServicesDep, origin: Annotated[str, Depends(address)]) -> str:
+    """Whose token it is. Raises Unauthorized, Unavailable."""
+    try:
+        return parts.gate.tokens.subject(bearer_of(request.headers.get("authorization", "")))
+    except Unauthorized:
+        await _count(request, parts.gate.public, origin)
+        raise
+
+
+UserDep = Annotated[str, Depends(user)]
+
+
+async def counted_upload(request: Request, parts: ServicesDep, who: UserDep) -> None:
+    """One upload more on the user's account; when it resets is said as a time, as clients of that route expect."""
+    try:
+        await _count(request, parts.gate.uploads, who)
+    finally:
+        headers = request.scope.get(ANSWER_HEADERS, {})
+        if "X-RateLimit-Reset" in headers:
+            moment = datetime.now(UTC) + timedelta(seconds=int(headers["X-RateLimit-Reset"]))
+            headers["X-RateLimit-Reset"] = moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+async def library_form(
+    request: Request, parts: ServicesDep, allowed: Annotated[None, Depends(counted_upload)]
+) -> AsyncIterator[LibraryForm]:
+    """The form of an upload to the library, read last; what it takes of the memory is charged until the end."""
+    refuse_while_draining(request.scope)
+    with parts.bodies.account() as charge:
+        yield await read_library_form(_body(request, parts, charge, parts.settings.max_upload))
+
+
+LibraryFormDep = Annotated[LibraryForm, Depends(library_form)]
+
+
+async def order(request: Request, parts: ServicesDep, who: UserDep) -> BatchRequest:
+    """What a batch shall do, read last."""
+    refuse_while_draining(request.scope)
+    with parts.bodies.account() as charge:
+        return BatchRequest.from_json(await _body(request, parts, charge, BATCH_LIMIT).read(BATCH_LIMIT))
+
+
+OrderDep = Annotated[BatchRequest, Depends(order)]
 
 
 async def intake(

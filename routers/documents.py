@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from routers.answers import RESULT_HEADERS
 from routers.catalog_models import CompareForm, CompareRequest, PurgeRequest, UploadForm, UseRequest
 from routers.examples import illustrate
+from routers.library_models import BatchRequest
 from routers.tinify_options import Commands, SourceRequest
 from schemas import (
     QUALITY_HEADER,
@@ -33,6 +34,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     TinifyProblem,
     Commands,
     SourceRequest,
+    BatchRequest,
     CompareForm,
     CompareRequest,
     PurgeRequest,
@@ -44,7 +46,10 @@ TEMPLATE = "#/components/schemas/{model}"
 SECURITY: list[dict[str, list[str]]] = [{}, {"bearer": []}, {"header": []}, {"basic": []}]
 """A key in any of three spellings, or none: REQUIRE_AUTH decides."""
 SECURITY_OR_TICKET = [*SECURITY, {"ticket": []}]
+TOKEN: list[dict[str, list[str]]] = [{"jwt": []}]
+"""A user's token, which /api/v1 takes and nothing else does."""
 SCHEMES = {
+    "jwt": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "`sub` is the user."},
     "ticket": {
         "type": "apiKey",
         "in": "query",
@@ -130,7 +135,10 @@ def _without_null(field: dict[str, Any]) -> dict[str, Any]:
 
 
 def complete(app: FastAPI) -> None:
-    """Add what the references of the routes stand for; after the last router."""
+    """Add what the references of the routes stand for, take out what never happens; after the last router."""
+    for operation in (operation for item in app.openapi()["paths"].values() for operation in item.values()):
+        if "HTTPValidationError" in str(operation["responses"].get("422")):
+            del operation["responses"]["422"]  # the framework's own refusal, which `problems` answers with 400
     components = app.openapi().setdefault("components", {})
     _, described = models_json_schema([(model, "validation") for model in MODELS], ref_template=TEMPLATE)
     components["schemas"] = described["$defs"] | components.get("schemas", {})

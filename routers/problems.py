@@ -78,7 +78,7 @@ async def on_pare_error(request: Request, error: Exception) -> JSONResponse:
     more = dict(error.extensions)
     headers = {}
     seconds = more.pop("retry_after", RETRY_AFTER_SECONDS)
-    if row.status in (429, 503):
+    if row.status in (429, 503) or "retry_after" in error.extensions:
         headers["Retry-After"] = str(seconds)
     if row.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="pare"'

@@ -30,6 +30,10 @@ class Store:
         self._folder = f"{check_prefix(folder)}/" if folder else ""
         self._public_base = public_base.rstrip("/")
 
+    def within(self, folder: str) -> "Store":
+        """The store of a folder in this one. Raises InvalidKey."""
+        return Store(self._backend, self._policy, folder=self._folder + folder, public_base=self._public_base)
+
     async def put(
         self, key: str, data: bytes, *, content_type: str, cache_control: str = "", create_only: bool = False
     ) -> None:

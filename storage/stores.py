@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from exceptions import BucketRefused, ObjectMissing
+from exceptions import BucketRefused, InvalidKey, ObjectMissing
 from storage.base import Backend
 from storage.options import StoreOptions
 from storage.store import Store
@@ -86,7 +86,7 @@ class Stores:
     """
 
     def __init__(self, url: str, options: StoreOptions, allowed: Sequence[str] = (), public_base: str = "") -> None:
-        self._url = url.rstrip("/")
+        self._url = url if url.endswith("://") else url.rstrip("/")
         self._options = options
         self._public_base = public_base
         self._home = locate(url)[:2]
@@ -109,11 +109,31 @@ class Stores:
             raise BucketRefused("the bucket is not among those that this service may write to")
         return self._at(scheme, name)
 
+    def folder(self, bucket: str) -> Store:
+        """The bucket of that name where it is allowed, else a folder of the default bucket that is called so.
+
+        Raises InvalidKey for what no bucket may be called.
+        """
+        if not BUCKET.fullmatch(bucket):
+            raise InvalidKey("a bucket's name has letters, digits, `.`, `_` and `-`, and begins with one of the former")
+        scheme, home = self._home
+        if (scheme, bucket) in self._allowed:
+            return self._at(scheme, bucket)
+        if scheme != "file":
+            return self.default.within(bucket)
+        base = f"{self._public_base}/{bucket}" if self._public_base else ""
+        return open_store(f"{self._address(scheme, home)}/{bucket}", self._options, served_as=bucket, public_base=base)
+
     def served(self, bucket: str) -> Store:
-        """The store of a bucket that this service itself serves. Raises ObjectMissing where there is none."""
+        """The store of a bucket that this service itself serves, or a folder of the default one by its name.
+
+        Raises ObjectMissing where there is none.
+        """
         for scheme in SERVED_HERE:
             if (scheme, bucket) in self._allowed:
                 return self._at(scheme, bucket)
+        if self._home[0] == "file" and BUCKET.fullmatch(bucket):
+            return self.folder(bucket)
         raise ObjectMissing("there is no such object")
 
     async def default_answers(self) -> bool:

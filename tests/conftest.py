@@ -27,6 +27,7 @@ settings.load_profile("same")
 pytest_plugins = ["tests.stores", "tests.redis_server", "tests.postgres_server"]
 SEARCH_PATH = f"{os.environ['PATH']}:{ROOT / '.tools' / 'bin'}"
 WORKER_ENV = {"PATH": SEARCH_PATH, "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"}
+TOKEN_SECRET = "u" * 64
 LIMITS = ImageLimits(pixels=50_000_000, total_pixels=200_000_000, frames=1000)
 
 
@@ -87,7 +88,8 @@ def start_service(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A client of one service with default settings that all tests share."""
-    process, address = start_service(tmp_path_factory.mktemp("service"), TICKET_SECRET="t" * 32)
+    users = {"JWT_SECRET_KEY": TOKEN_SECRET, "RATE_LIMIT_MAX_UPLOADS": "0"}
+    process, address = start_service(tmp_path_factory.mktemp("service"), TICKET_SECRET="t" * 32, **users)
     with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
         yield client
     process.terminate()

@@ -28,6 +28,7 @@ FLOOR = {
     "machinery": 5,
     "main": 6,
     "commands": 6,
+    "worker": 6,
     "cli": 6,
 }
 WEB = {"fastapi", "starlette", "uvicorn"}

@@ -71,6 +71,15 @@ class Fetcher:
         self._limits = limits
         self._context = context or httpx.create_ssl_context(trust_env=False)
 
+    @property
+    def most_bytes(self) -> int:
+        """Bytes that the largest file may have."""
+        return self._limits.bytes
+
+    def check(self, url: str) -> None:
+        """Raises UrlRefused for a URL that is not fetched however it resolves."""
+        self._check_url(url, None)
+
     async def fetch(self, url: str, charge: Charge = unpaid, first: int | None = None) -> Fetched:
         """The file, or no more than its `first` bytes where the source says how many there are, charged as they come.
 

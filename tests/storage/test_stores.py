@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config import ROOT
-from exceptions import BucketRefused
+from exceptions import BucketRefused, InvalidKey
 from storage.options import S3Options, StoreOptions, SupabaseOptions
 from storage.stores import Stores, locate
 
@@ -97,3 +97,25 @@ def test_drivers_are_imported_when_first_used() -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert told.stdout == "[]\n"
+
+
+async def test_a_bucket_of_any_name_is_a_folder_of_the_default_one(tmp_path: Path) -> None:
+    stores = Stores(f"file://{tmp_path}", StoreOptions(), ["allowed"])
+    for bucket, folder in (("shop", "pare/shop"), ("allowed", "allowed"), ("pare", "pare")):
+        store = stores.folder(bucket)
+        await store.put("a/b.webp", b"x", content_type="image/webp")
+        assert (tmp_path / folder / "a" / "b.webp").read_bytes() == b"x"
+        assert store.public_url("a/b.webp") == f"/storage/{bucket}/a/b.webp"
+        assert (await stores.served(bucket).get("a/b.webp", max_bytes=9)).data == b"x"
+
+
+@pytest.mark.parametrize("url", ["memory://", "s3://photos", "gs://photos"])
+def test_elsewhere_it_is_a_prefix(url: str) -> None:
+    stores = Stores(url, StoreOptions(s3=S3Options(access_key_id="a", secret_access_key="b")))
+    assert stores.folder("shop").public_url("a").endswith("/shop/a")
+
+
+@pytest.mark.parametrize("bucket", ["", "..", "a/b", ".hidden", "a b", "a" * 300])
+def test_what_is_no_buckets_name(tmp_path: Path, bucket: str) -> None:
+    with pytest.raises(InvalidKey):
+        Stores(f"file://{tmp_path}", StoreOptions()).folder(bucket)
