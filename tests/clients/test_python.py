@@ -212,3 +212,21 @@ def test_both_clients_are_one() -> None:
 )
 def test_addresses_of_images(given: dict[str, Any], address: str) -> None:
     assert image_url(**given) == address
+
+
+def test_a_signed_address_opens(tmp_path: Path) -> None:
+    (tmp_path / "originals").mkdir()
+    (tmp_path / "originals" / "a b.jpg").write_bytes(PHOTO)
+    process, address = start_service(
+        tmp_path, ORIGIN_URL=f"file://{tmp_path}/originals", SIGNING_KEY=f"old,k1:{'s' * 32}"
+    )
+    try:
+        given: dict[str, Any] = {"base_url": address, "w": 80, "format": "webp"}
+        signed = image_url("a b.jpg", key="s" * 32, key_id="k1", expires=int(time.time()) + 60, **given)
+        answer = httpx.get(signed, trust_env=False)
+        assert answer.status_code == 200 and decode(answer.content).size == (80, 60)
+        assert httpx.get(image_url("a b.jpg", **given), trust_env=False).status_code == 403
+        assert httpx.get(signed.replace("w=80", "w=81"), trust_env=False).status_code == 403
+    finally:
+        process.terminate()
+        process.wait(timeout=40)

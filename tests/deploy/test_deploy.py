@@ -17,6 +17,9 @@ from main import create_app
 DEPLOY = ROOT / "deploy"
 PORT = Settings.model_fields["port"].default
 FILES = sorted(path for kind in ("*.yaml", "*.yml", "*.json") for path in DEPLOY.rglob(kind))
+OTHERS = {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB", "FLOWER_BASIC_AUTH", "REDIS_PASSWORD", "REDISCLI_AUTH"}
+OTHERS |= {"MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"}
+"""Variables of the programs beside the service."""
 UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
 
 
@@ -48,9 +51,26 @@ def containers() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         yield from ((pod, container) for container in pod.get("containers", ()))
 
 
+def settings_named() -> set[str]:
+    """Every variable that some file sets."""
+    names = {entry["name"] for _, container in containers() for entry in container.get("env", ())}
+    (kustomization,) = documents(DEPLOY / "kubernetes" / "kustomization.yaml")
+    names |= {text.partition("=")[0] for text in kustomization["configMapGenerator"][0]["literals"]}
+    for path in (ROOT / "docker-compose.yml", DEPLOY / "compose" / "production.yml"):
+        (compose,) = documents(path)
+        names |= {name for service in compose["services"].values() for name in service.get("environment", ())}
+        names |= set(re.findall(r"\$\{(\w+)", path.read_text()))
+    secrets = re.findall(r"--from-literal=(\w+)=", (DEPLOY / "README.md").read_text())
+    return names | set(secrets)
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(DEPLOY)))
 def test_every_file_can_be_read(path: Path) -> None:
     assert all(documents(path))
+
+
+def test_every_variable_is_a_setting() -> None:
+    assert settings_named() - OTHERS - {name.upper() for name in Settings.model_fields} == set()
 
 
 def test_ports_and_probes_are_the_services_own() -> None:
@@ -116,6 +136,13 @@ def test_every_pod_has_as_few_rights_as_it_can_live_with() -> None:
         assert {mount["mountPath"] for mount in container["volumeMounts"]} == {"/data", "/tmp"}
 
 
+def test_the_programs_that_are_started_exist() -> None:
+    started = [c["command"] for _, c in containers() if "command" in c]
+    (compose,) = documents(ROOT / "docker-compose.yml")
+    started.append(compose["services"]["worker"]["command"])
+    assert started == [["python", "worker.py"]] * 2 and (ROOT / "worker.py").exists()
+
+
 def test_production_demands_what_trying_out_does_not() -> None:
     (compose,) = documents(ROOT / "docker-compose.yml")
     text = (DEPLOY / "compose" / "production.yml").read_text()
@@ -169,3 +196,9 @@ def test_spans_of_a_picture_are_counted(service: httpx.Client) -> None:
     assert service.post("/optimize", content=encode(photo(seed=7), "JPEG")).status_code == 200
     spans = set(re.findall(r'pare_span_seconds_count\{span="(\w+)"\}', service.get("/metrics").text))
     assert {"inspect", "queue", "encode", "verify"} <= spans
+
+
+def test_settings_in_the_notes_on_migrating_exist() -> None:
+    named = set(re.findall(r"`([A-Z][A-Z]+(?:_[A-Z]+)+)\b", (ROOT / "docs" / "migrating.md").read_text()))
+    foreign = {name for name in named if name.startswith("IMGPROXY_")} | {"CA_BUNDLE"}
+    assert len(named - foreign) > 10 and named - foreign - {name.upper() for name in Settings.model_fields} == set()
