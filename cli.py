@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 config = typer.Typer(help="The service's settings.", no_args_is_help=True)
 app.add_typer(config, name="config")
+library = typer.Typer(help="What /v1 and /api/v1 keep.", no_args_is_help=True)
+app.add_typer(library, name="library")
 
 Files = Annotated[list[Path], typer.Argument(help="Images; folders with --recursive.", show_default=False)]
 Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Images in folders, too, by their first bytes.")]
@@ -109,6 +111,22 @@ def health(
     end(run(health(url, json=json)))
 
 
+@app.command(epilog=EXITS)
+def sign(
+    path: Annotated[str, typer.Argument(help="The original, as in /images/PATH.", show_default=False)],
+    query: Annotated[list[str] | None, typer.Argument(help="What is asked of it: w=600 format=auto …")] = None,
+    expires_in: Annotated[
+        int | None, typer.Option(min=1, help="Seconds that the URL is good for (default: always).")
+    ] = None,
+    key_id: Annotated[str | None, typer.Option(help="Which secret of SIGNING_KEY signs (default: the first).")] = None,
+) -> None:
+    """Print the signed path and query of an image, by SIGNING_KEY."""
+    from commands.exits import run
+    from commands.sign import sign
+
+    end(run(sign(path, query or [], expires_in, key_id)))
+
+
 @config.command(epilog=EXITS)
 def check(json: Annotated[bool, typer.Option("--json", help="One line of JSON for each setting.")] = False) -> None:
     """Explain every setting: its value, where that comes from (environment, .env, default), and what is wrong."""
@@ -116,6 +134,35 @@ def check(json: Annotated[bool, typer.Option("--json", help="One line of JSON fo
     from commands.exits import run
 
     end(run(check(as_json=json)))
+
+
+@library.command(epilog=EXITS)
+def sweep(
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Delete what no row needs; let what is not whole be made anew.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Find objects that no row needs, rows whose objects are gone, and images that were begun and never ended."""
+    from commands.exits import run
+    from commands.library import swept
+
+    end(run(swept(mend=mend, json=json)))
+
+
+@library.command(epilog=EXITS)
+def move(
+    target: Annotated[
+        str, typer.Argument(help="Where to: s3://BUCKET, gs://BUCKET, file://FOLDER.", show_default=False)
+    ],
+    source: Annotated[str | None, typer.Option(help="Where from (default: STORAGE_URL).")] = None,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Copy every object of the library to another store and verify it; cut off, it goes on where it was."""
+    from commands.exits import run
+    from commands.library import moved
+
+    end(run(moved(target, source, json=json)))
 
 
 def _options(
