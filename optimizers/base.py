@@ -125,6 +125,8 @@ class Pixels:
     """The RGB profile its colours are in; empty for sRGB."""
     exif: bytes = b""
     """What the metadata policy lets the result keep, as a TIFF block."""
+    resized: bool = False
+    """Whether they were made at another size: for a page that waits, which will ask for more of them."""
     told: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """What functions that were run where the pixels were made say of the first frame, by their names as in a call."""
 

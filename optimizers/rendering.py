@@ -100,4 +100,4 @@ class Rendering(Conversion):
         reading = Reading(optimizer.spec.decoder or "", decode, info.orientation, bool(info.durations))
         size = Wish(wish.width, wish.height, wish.fit.value, wish.linear, wish.sharpen)
         asked = [name_of(each) for each in (look.outline, *(t.trait for t in self.targets)) if each]
-        return self._pixels(await self.task.tools.call(resized, data, reading, size, asked))
+        return replace(self._pixels(await self.task.tools.call(resized, data, reading, size, asked)), resized=True)

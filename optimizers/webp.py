@@ -127,8 +127,9 @@ class Webp(Target):
                 return (lossy,)
             return animations.lossless(pixels, finish, tools), lossy
         png, area = pixels.frames[0], pixels.width * pixels.height
-        found = _lossy(png, finish, policy, tools, alpha=pixels.alpha)
-        drawn = area <= stills.TINY or stills.is_flat(await pixels.ask(stills.flatness, tools), policy.effort)
+        found = _lossy(png, finish, policy, tools, alpha=pixels.alpha, resized=pixels.resized)
+        small = area <= stills.TINY and not pixels.resized
+        drawn = small or stills.is_flat(await pixels.ask(stills.flatness, tools), policy.effort)
         if drawn or policy.goal is not None:
             found.append(stills.near_lossless(png, finish, policy.effort, tools, spare=not drawn))
         if drawn or policy.lossless:
@@ -152,11 +153,18 @@ class Webp(Target):
 
 
 def _lossy(
-    file: bytes, finish: stills.Finish, policy: Policy, tools: Toolbox, *, alpha: bool, highest: int = 100
+    file: bytes,
+    finish: stills.Finish,
+    policy: Policy,
+    tools: Toolbox,
+    *,
+    alpha: bool,
+    highest: int = 100,
+    resized: bool = False,
 ) -> list[Encoder]:
     """One way; where a search will tell and something is transparent, two: sharp YUV mixes hidden colours into rims."""
     efforts = (policy.effort, Effort.FAST) if alpha and policy.seeks else (policy.effort,)
-    return [stills.lossy(file, finish, effort, tools, highest) for effort in dict.fromkeys(efforts)]
+    return [stills.lossy(file, finish, effort, tools, highest, resized=resized) for effort in dict.fromkeys(efforts)]
 
 
 def _cleaned(chunk: Chunk, *, keep_copyright: bool) -> tuple[list[Chunk], list[str]]:

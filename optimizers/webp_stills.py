@@ -16,6 +16,8 @@ LOSSY = {
     Effort.BALANCED: ("-m", "6", "-sharp_yuv"),
     Effort.BEST: ("-m", "6", "-sharp_yuv", "-af"),
 }
+RESIZED = {**LOSSY, Effort.BALANCED: ("-m", "4", "-sharp_yuv")}
+"""Of pictures at another size: method 6 takes half again as long for 3.5 % of the bytes."""
 LOSSLESS = {
     Effort.FAST: ("-lossless", "-m", "4", "-q", "75"),
     Effort.BALANCED: ("-lossless", "-m", "4", "-q", "75"),
@@ -37,9 +39,10 @@ Finish = Callable[[bytes], bytes]
 """Puts a bare file's pixels where they belong."""
 
 
-def lossy_options(quality: int, effort: Effort) -> tuple[str, ...]:
+def lossy_options(quality: int, effort: Effort, *, resized: bool = False) -> tuple[str, ...]:
     """cwebp's arguments for one of Pare's qualities."""
-    return ("-q", f"{dial_of(quality, effort)}", "-alpha_q", f"{alpha_quality(quality)}", *LOSSY[effort])
+    ways = RESIZED if resized else LOSSY
+    return ("-q", f"{dial_of(quality, effort)}", "-alpha_q", f"{alpha_quality(quality)}", *ways[effort])
 
 
 def flatness(data: bytes, decoder: str = "PNG") -> float:
@@ -70,11 +73,13 @@ async def cwebp(file: bytes, options: Sequence[str], tools: Toolbox) -> bytes | 
         return None
 
 
-def lossy(file: bytes, finish: Finish, effort: Effort, tools: Toolbox, highest: int = 100) -> Encoder:
+def lossy(
+    file: bytes, finish: Finish, effort: Effort, tools: Toolbox, highest: int = 100, *, resized: bool = False
+) -> Encoder:
     """VP8, by quality."""
 
     async def probe(png: bytes, quality: int) -> bytes | None:
-        return await cwebp(png, lossy_options(quality, effort), tools)
+        return await cwebp(png, lossy_options(quality, effort, resized=resized), tools)
 
     async def encode(quality: int) -> Candidate | None:
         made = await probe(file, quality)

@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+import itertools
 import time
 from typing import Any
 
@@ -61,6 +62,7 @@ def test_one_without_an_end_is_taken() -> None:
         jwt.api_jws.encode(b"[]", SECRET),
         jwt.api_jws.encode(b"[" * 5000, SECRET),
     ],
+    ids=map(str, itertools.count()),  # a token would be another name in every process
 )
 def test_a_wrong_one_is_refused(wrong: str | None) -> None:
     with pytest.raises(Unauthorized):
