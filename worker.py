@@ -28,8 +28,9 @@ from library.messages import SECONDS, Courier
 from library.processing import Processor
 from library.upkeep import Upkeep
 from machinery import hidden_places
-from main import fetch_limits, raise_file_limit, running, webhook_key
+from main import raise_file_limit, running
 from optimizers.policy import Policy
+from parts import fetch_limits, webhook_key
 from routers.deps import Services
 from schemas import OptimizationOptions
 from security.ssrf import check_address, check_url

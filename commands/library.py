@@ -15,7 +15,7 @@ from library.database import Database
 from library.move import Move
 from library.objects import Objects
 from library.sweep import Strays, sweep
-from main import build_stores, store_options
+from parts import build_stores, store_options
 from storage.stores import Stores
 
 URL_SECONDS = 60

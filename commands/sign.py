@@ -7,7 +7,7 @@ from commands.exits import Exit, Wrong
 from commands.workbench import settings
 from delivery.parameters import wishes_of
 from exceptions import PareError
-from main import image_rules
+from parts import image_rules
 from security.image_urls import UrlKey, signed_image_url
 
 

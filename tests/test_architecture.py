@@ -26,6 +26,7 @@ FLOOR = {
     "routers": 5,
     "middleware": 5,
     "machinery": 5,
+    "parts": 6,
     "main": 6,
     "commands": 6,
     "worker": 6,

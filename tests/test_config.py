@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from config import ROOT, Settings, SettingsError, load_settings
-from main import image_rules, store_options
+from parts import image_rules, store_options
 
 
 @pytest.fixture(autouse=True)
