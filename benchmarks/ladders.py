@@ -66,6 +66,8 @@ def peers() -> dict[str, list[Tool]]:
     found: dict[str, list[Tool]] = {"png": [_imagemin_pngquant()]}
     for format, options in PILLOW.items():
         found.setdefault(format, []).append(_pillow(format, options))
+    for format in LIBVIPS:
+        found.setdefault(format, []).append(_libvips(format))
     if sharp_version():
         for format in SHARP_OPTIONS:
             found.setdefault(format, []).append(_sharp(format))
@@ -89,7 +91,7 @@ PILLOW: dict[str, dict[str, bool]] = {"jpeg": {"optimize": True, "progressive": 
 def _pillow(format: str, options: dict[str, bool]) -> Tool:
     words = "".join(f", {name}=True" for name in options)
     rungs = AVIF_PERCENT if format == "avif" else PERCENT
-    return Tool("Pillow", f"quality=N{words}", rungs, partial(_saved, format, options))
+    return Tool("Pillow, as thumbor", f"quality=N{words}", rungs, partial(_saved, format, options))
 
 
 def _saved(format: str, options: dict[str, bool], data: bytes, dial: int) -> bytes | None:
@@ -104,6 +106,31 @@ def _saved(format: str, options: dict[str, bool], data: bytes, dial: int) -> byt
     except (OSError, ValueError):
         return None
     return out.getvalue()
+
+
+LIBVIPS: dict[str, tuple[str, dict[str, bool]]] = {"jpeg": (".jpg", {"optimize_coding": True}), "webp": (".webp", {})}
+"""What imgproxy, imagor and imaginary write with; each has a quality of its own by default."""
+
+
+def _libvips(format: str) -> Tool:
+    suffix, options = LIBVIPS[format]
+    words = "".join(f", {name}" for name in options)
+    label = "libvips, as imgproxy, imagor, imaginary"
+    return Tool(label, f"{format}save Q=N{words}", PERCENT, partial(_vips_saved, suffix, options))
+
+
+def _vips_saved(suffix: str, options: dict[str, bool], data: bytes, dial: int) -> bytes | None:
+    """Upright and with its profile; what moves is refused."""
+    import pyvips
+
+    try:
+        image = pyvips.Image.new_from_buffer(data, "")
+        if image.get_typeof("n-pages") and image.get("n-pages") > 1:
+            return None
+        made: bytes = image.autorot().write_to_buffer(suffix, Q=dial, keep="icc", **options)
+    except pyvips.Error:
+        return None
+    return made
 
 
 def _sharp(format: str) -> Tool:
