@@ -1,14 +1,15 @@
 """Every variant of one image beside the others: bytes, and how it looks against the image at the variant's own size."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from library.ingest import Examined
 from library.variants import Variant
-from optimizers import pixels, resize, score
+from optimizers import score
 from optimizers.engine import Engine
 from optimizers.judging import WHOLE_PIXELS
+from optimizers.rendering import reading_of
+from optimizers.resize import Reading, Wish, resized
 from optimizers.task import error_of
 from utils.concurrency import Slots
 
@@ -41,24 +42,23 @@ class Comparison:
     async def _one(self, examined: Examined, variant: Variant, alpha: bool) -> Compared:
         policy = variant.policy(alpha=alpha)
         outcome = await self._engine.render(examined.source, variant.rendition(), policy)
-        decoder, made = examined.optimizer.spec.decoder, outcome.made.decoder
-        assert decoder and made
-        wish = [decoder, examined.info.orientation, variant.width, variant.height, variant.fit.value]
+        made = outcome.made.decoder
+        assert made
+        reading = reading_of(examined.optimizer, replace(examined.info, durations=()))
+        size = variant.rendition().size
         tools = self._engine.toolbox()
         async with self._slots.slot():
-            found = await tools.call(score_at_size, examined.source.data, outcome.data, made, wish)
+            found = await tools.call(score_at_size, examined.source.data, outcome.data, made, reading, size)
         if found is None:
             raise error_of(tools)
         width, height = outcome.before.displayed_size
         return Compared(variant.name, len(outcome.data), width, height, found)
 
 
-def score_at_size(original: bytes, drawn: bytes, made: str, wish: list[Any]) -> float:
+def score_at_size(original: bytes, drawn: bytes, made: str, reading: Reading, size: Wish) -> float:
     """SSIMULACRA2 of a drawn picture against the original at that size, unpacked; runs in an isolated worker."""
-    decoder, orientation, width, height, fit = wish
-    shown = pixels.decode(original, decoder, orientation, False)
-    reference = resize.resized(shown["frames"][:1], width, height, fit)["frames"][0]
-    return score.scores(pixels.profiled(reference, shown["icc"]), PNG, [drawn], made, WHOLE_PIXELS)[0]
+    reference = resized(original, reading, size)["frames"][0]
+    return score.scores(reference, PNG, [drawn], made, WHOLE_PIXELS)[0]
 
 
 def recommended(compared: Sequence[Compared], min_score: float) -> str | None:

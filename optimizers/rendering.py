@@ -32,9 +32,21 @@ class Rendition:
     """What of EXIF stays, instead of what the metadata policy says."""
 
     @property
+    def size(self) -> Wish:
+        """What of it is done while decoding."""
+        return Wish(self.width, self.height, self.fit.value, self.linear, self.sharpen)
+
+    @property
     def resizes(self) -> bool:
         """Whether a size is wished for."""
         return self.width is not None or self.height is not None
+
+
+def reading_of(optimizer: Optimizer, info: ImageInfo) -> Reading:
+    """How a picture of this format is decoded at another size."""
+    return Reading(
+        optimizer.spec.decoder or "", name_of(optimizer.decode), info.orientation, animated=bool(info.durations)
+    )
 
 
 def writers(formats: Sequence[Optimizer], task: Task) -> list[Target]:
@@ -95,9 +107,6 @@ class Rendering(Conversion):
         return replace(given, frames=tuple(filled), alpha=False, told={})
 
     async def _resized(self, data: bytes) -> Pixels:
-        optimizer, info, wish = self.task.optimizer, self.task.info, self.rendition
-        decode = name_of(optimizer.decode)
-        reading = Reading(optimizer.spec.decoder or "", decode, info.orientation, bool(info.durations))
-        size = Wish(wish.width, wish.height, wish.fit.value, wish.linear, wish.sharpen)
+        reading, size = reading_of(self.task.optimizer, self.task.info), self.rendition.size
         asked = [name_of(each) for each in (look.outline, *(t.trait for t in self.targets)) if each]
         return replace(self._pixels(await self.task.tools.call(resized, data, reading, size, asked)), resized=True)

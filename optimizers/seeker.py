@@ -1,7 +1,7 @@
 """Finds the file that meets a request's wishes: a score to reach, a budget of bytes, or both."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import exp
 
@@ -88,7 +88,7 @@ class Seeker:
         """One encoder's file: as small as the score allows, then as good as the budget allows."""
         policy, made = self.policy, dict[int, Candidate]()
         try_at = self._on_the_whole(encoder, made)
-        found = await self._reach(try_at, encoder, start, patience)
+        found = await self._reach(try_at, encoder, start, patience) or self._within_margin(made)
         if policy.max_bytes is not None and (found is None or len(found.data) > policy.max_bytes):
             top = min(encoder.highest, found.quality - 1 if found else 100, 100 if policy.auto else policy.quality)
             within = await fit(try_at, policy.max_bytes, min(start, top), (encoder.lowest, top), CONCESSIONS)
@@ -97,6 +97,12 @@ class Seeker:
             elif policy.min_score is None:
                 found = await reach(try_at, self.floor, start, (encoder.lowest, top), CONCESSIONS) or found
         return await self._finished(encoder, made[found.quality]) if found else None
+
+    def _within_margin(self, made: Mapping[int, Candidate]) -> Trial | None:
+        """What reached the goal by less than was looked for."""
+        goal = self.policy.goal
+        files = [Trial(q, file.data, _score(file)) for q, file in made.items() if goal and _score(file) >= goal]
+        return min(files, key=lambda trial: len(trial.data), default=None)
 
     async def _finished(self, encoder: Encoder, file: Candidate) -> Candidate:
         """The chosen file, packed as well as can be."""

@@ -24,9 +24,10 @@ UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
 
 
 class ComposeLoader(yaml.SafeLoader):
-    """YAML with the tag by which compose replaces a list instead of adding to it."""
+    """YAML with the tags of those who read it: compose replaces a list instead of adding to it."""
 
 
+ComposeLoader.add_multi_constructor("!", lambda loader, tag, node: f"{tag} {node.value}")  # CloudFormation's functions
 ComposeLoader.add_constructor("!override", lambda loader, node: loader.construct_sequence(node, deep=True))
 
 

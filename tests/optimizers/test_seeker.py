@@ -6,7 +6,7 @@ import pytest
 
 from optimizers.base import Candidate, Encoder
 from optimizers.policy import Policy, typical_score
-from optimizers.seeker import Part, Seeker
+from optimizers.seeker import MARGIN, Part, Seeker
 
 FLOOR = 60.0
 
@@ -192,3 +192,12 @@ async def test_where_a_budget_counts_every_trial_is_finished() -> None:
     plain = await studio.best(Policy(max_bytes=500), studio.encoder("one"))
     assert found is not None and plain is not None and len(found.data) <= 500
     assert (found.score or 0) > (plain.score or 0)
+
+
+async def test_what_reaches_the_score_by_little_is_taken_where_nothing_does_by_more() -> None:
+    studio = Studio()
+    highest = studio.encoder("coarse", highest=90)
+    goal = typical_score(90) - MARGIN / 2
+    found = await studio.best(Policy(auto=True, min_score=goal), highest)
+    assert found is not None and found.quality == 90 and found.score == typical_score(90)
+    assert await studio.best(Policy(auto=True, min_score=goal + MARGIN), highest) is None

@@ -23,6 +23,7 @@ from exceptions import UnprocessableImage
 from security.svg_rules import ATTRIBUTES, ELEMENTS, STYLE_PROPERTIES, is_word
 from security.svg_sanitizer import sanitize
 
+ANIMATING = {"set", "animate", "animateColor", "animateMotion", "animateTransform"}
 BODIES = [*SCRIPTS, *HANDLERS, *LINKS, *LOADS, *ANIMATIONS]
 CARRIED = {"image": ["png", "jpeg", "gif", "webp", "avif", "bmp", "svg+xml"], "font": ["woff2"]}
 NAMESPACES = {
@@ -84,8 +85,8 @@ def is_inert(tag: str, name: str, value: str) -> bool:
         return tag == "metadata" or tag.startswith("{")
     if name == "href":
         return value.startswith("#") or (tag == "a" and PAGE.match(value) is not None)
-    if name == "attributeName" and (LIVE.match(value.strip()) or "href" in value or value.strip() == "class"):
-        return False
+    if name == "attributeName":
+        return tag not in ANIMATING or not (LIVE.match(value.strip()) or "href" in value or value.strip() == "class")
     return not LIVE.match(name) and (is_word(name) or name == "space" or not LOADING.search(unescaped(value)))
 
 
