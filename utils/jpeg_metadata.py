@@ -24,6 +24,7 @@ from utils.jpeg_segments import (
     APP13,
     APP14,
     COM,
+    END,
     EXIF,
     ICC,
     JFIF,
@@ -59,6 +60,8 @@ def lean(data: bytes, *, keep_copyright: bool) -> tuple[bytes, tuple[str, ...]]:
     segments = [*head, *(s for s in first.segments if _stays(s, bool(maps)))]
     gone = [*_lost(first.segments, segments, keep_copyright), *_lost_behind(data[first.end :], pictures, found)]
     left = write_first(segments, 0) + b"".join(p.data for p in maps)
+    if not first.closed:  # an end that we wrote would make what was cut off look whole
+        left = left.removesuffix(END)
     return data if left == data else left, tuple(dict.fromkeys(gone))
 
 

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from exceptions import ImageLimitExceeded, InvalidOptions
+from exceptions import ImageLimitExceeded, InvalidOptions, UnprocessableImage
 from optimizers.base import Source
 from optimizers.engine import Engine
 from optimizers.outcome import Outcome, Reason
@@ -144,3 +144,10 @@ async def test_a_conversion_that_its_encoder_doubts_is_looked_at(engine: Engine)
     outcome = await convert(engine, encode(noise, "PNG"), "jpeg", quality=5)
     assert outcome.score is not None and outcome.score >= 60
     assert any("under 60" in attempt.verdict for attempt in outcome.attempts)
+
+
+@pytest.mark.parametrize("wishes", [{}, {"auto": True}])
+async def test_half_a_photograph_is_no_other_picture(engine: Engine, wishes: dict[str, bool]) -> None:
+    jpeg = encode(photo(), "JPEG", quality=95)
+    with pytest.raises(UnprocessableImage):
+        await convert(engine, jpeg[: len(jpeg) // 2], "webp", **wishes)
