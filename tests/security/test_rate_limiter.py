@@ -10,6 +10,7 @@ import redis
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from security import rate_limiter
 from security.rate_limiter import Allowance, RateLimiter, open_storage
 from tests.conftest import free_port
 from tests.redis_server import RedisServer
@@ -61,7 +62,8 @@ async def test_no_allowance_no_limit(url: str) -> None:
         assert decision.allowed and not decision.standings
 
 
-async def test_many_at_once_are_all_decided(url: str) -> None:
+async def test_many_at_once_are_all_decided(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limiter, "REDIS_SECONDS", 30.0)  # a busy machine is another test's matter
     async with limiter(url, Allowance("minute", 50, 60)) as gate:
         decisions = await asyncio.gather(*(gate.decide("a") for _ in range(100)))
         assert sum(bool(d.standings) for d in decisions) == 100
