@@ -153,10 +153,22 @@ class CompressOptions(BaseModel):
         return replace(policy, background=(red, green, blue))
 
 
-class TicketRequest(BaseModel):
-    """What an upload ticket shall allow."""
+class FromBody(BaseModel):
+    """A request's whole JSON body; every name in it is known."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """The body as it was sent. Raises InvalidOptions."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise invalid(error) from None
+
+
+class TicketRequest(FromBody):
+    """What an upload ticket shall allow."""
 
     max_bytes: Annotated[int | None, BeforeValidator(whole)] = Field(
         None, ge=1, description="Largest image; never more than MAX_FILE_SIZE_MB."
@@ -180,14 +192,6 @@ class TicketRequest(BaseModel):
         if unknown := [name for name in value or () if name not in READABLE]:
             raise ValueError(f"{unknown[0][:20]!r} is none of {', '.join(READABLE)}")
         return value and [READABLE[name] for name in value]
-
-    @classmethod
-    def from_json(cls, text: bytes) -> Self:
-        """The document from its JSON text. Raises InvalidOptions."""
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            raise invalid(error) from None
 
 
 class PurgeReceipt(BaseModel):

@@ -1,8 +1,9 @@
 """What follows from predictions: the best of several, what the caller's wishes cap, how sure one may be."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import hypot
 
 from optimizers.policy import Policy
 from optimizers.prediction import Prediction
@@ -21,6 +22,17 @@ class Confidence(StrEnum):
     HIGH = "high"
     MEDIUM = "medium"
     LOW = "low"
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Several estimates taken together: bytes, and percent of them that go."""
+
+    original_size: int
+    size: float
+    reduction: float
+    interval: tuple[float, float]
+    """Least and most percent, at `LEVEL`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +90,14 @@ def within_budget(found: Prediction, policy: Policy) -> Prediction:
     if policy.max_bytes is None or policy.lossless or found.size <= policy.max_bytes:
         return found
     return replace(found, size=policy.max_bytes, low=min(found.low, policy.max_bytes))
+
+
+def total_of(found: Sequence[Estimate]) -> Total:
+    """The sum; misses of different images are taken for independent."""
+    size, left = sum(e.original_size for e in found), sum(e.expected.size for e in found)
+    below = hypot(*(e.expected.size - e.expected.low for e in found))
+    above = hypot(*(e.expected.high - e.expected.size for e in found))
+    least, middle, most = (
+        round(100 * (1 - value / size), 1) if size else 0.0 for value in (left + above, left, left - below)
+    )
+    return Total(size, left, middle, (least, most))

@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import hypot
 
-from estimation.heuristics import LEVEL, Estimate
+from estimation.heuristics import LEVEL, Estimate, total_of
 from exceptions import PareError
 from library.objects import Place
 from optimizers.policy import Policy
 from optimizers.prediction import HEAD_BYTES, Head
 from routers.deps import Services
-from routers.library_models import BatchEstimate, Interval
+from routers.library_models import BatchEstimate
+from schemas import IntervalAnswer
 
 SAMPLE = 16
 """Images that are looked at, evenly spread over the batch."""
@@ -59,20 +59,16 @@ async def _tried(inquest: Inquest, source: str) -> Estimate | None:
 
 
 def _scaled(found: Sequence[Estimate], looked_at: int, items: int) -> BatchEstimate:
-    """As the sample, so the rest; misses of different images are taken for independent."""
+    """As the sample, so the rest."""
     share = items / looked_at if looked_at else 0.0
-    size, left = sum(e.original_size for e in found), sum(e.expected.size for e in found)
-    below = hypot(*(e.expected.size - e.expected.low for e in found))
-    above = hypot(*(e.expected.high - e.expected.size for e in found))
-    least, middle, most = (
-        round(100 * (1 - value / size), 1) if size else 0.0 for value in (left + above, left, left - below)
-    )
+    total = total_of(found)
+    low, high = total.interval
     return BatchEstimate(
         items=items,
         sampled=looked_at,
         failed=looked_at - len(found),
-        original_size=round(size * share),
-        estimated_size=round(left * share),
-        estimated_reduction_percent=middle,
-        interval=Interval(low=least, high=most, level=LEVEL),
+        original_size=round(total.original_size * share),
+        estimated_size=round(total.size * share),
+        estimated_reduction_percent=total.reduction,
+        interval=IntervalAnswer(low=low, high=high, level=LEVEL),
     )

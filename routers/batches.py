@@ -19,7 +19,7 @@ from routers.accept import prefers
 from routers.batch_estimate import Inquest, estimated
 from routers.deps import OrderDep, Services, ServicesDep, UserDep
 from routers.documents import ALWAYS, TOKEN, reference, refusals
-from routers.library_answers import known_id, stamp
+from routers.library_answers import known_id, private, stamp
 from routers.library_models import MAX_ITEMS, BatchAccepted, BatchAnswer, BatchEstimate, BatchRequest
 
 router = APIRouter(prefix="/api/v1/batches", tags=["library"])
@@ -73,7 +73,7 @@ async def create(parts: ServicesDep, user: UserDep, wish: OrderDep) -> JSONRespo
     batch = await parts.batches.enter(order)
     place = f"{router.prefix}/{batch.batch_id}"
     told = BatchAccepted(batch_id=batch.batch_id, status_url=place, estimate=estimate)
-    return JSONResponse(told.model_dump(mode="json"), 202, {"Location": place, "Cache-Control": "no-store"})
+    return private(told, 202, {"Location": place})
 
 
 @router.get(
@@ -196,7 +196,7 @@ async def _told(parts: Services, batch: Batch) -> JSONResponse:
         started_at=stamp(batch.started_at) if batch.started_at else None,
         completed_at=stamp(batch.completed_at) if batch.completed_at else None,
     )
-    return JSONResponse(told.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
+    return private(told)
 
 
 async def _rows(library: Library, batch: Batch) -> AsyncIterator[dict[str, Any]]:

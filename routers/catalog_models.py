@@ -9,26 +9,12 @@ from pydantic.json_schema import SkipJsonSchema
 
 from library.catalog import Found
 from library.comparison import METRIC, Compared, recommended
-from schemas import invalid, whole
+from schemas import FromBody, invalid, whole
 
 TENANT = "^[^\\x00-\\x1f\\x7f]{1,100}$"
 TENANT = "^[A-Za-z0-9][A-Za-z0-9_.:@/ -]{0,99}$"
 LARGEST = 2**31 - 1
 MIN_SCORE = 80.0
-
-
-class FromBody(BaseModel):
-    """A JSON body of /v1."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    @classmethod
-    def from_json(cls, text: bytes) -> Self:
-        """The body as it was sent. Raises InvalidOptions."""
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            raise invalid(error) from None
 
 
 class UseRequest(FromBody):

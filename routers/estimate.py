@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from math import hypot
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from estimation.heuristics import LEVEL, Estimate
+from estimation.heuristics import LEVEL, Estimate, total_of
 from exceptions import PareError, status_of
 from optimizers.prediction import HEAD_BYTES, Head
 from routers.connection import while_connected
@@ -117,18 +116,13 @@ def _model(found: Estimate) -> EstimateAnswer:
 
 
 def _total(found: Sequence[Estimate], asked: int) -> EstimateTotal:
-    """The sum; misses of different images are taken for independent."""
-    size, left = sum(e.original_size for e in found), sum(e.expected.size for e in found)
-    below = hypot(*(e.expected.size - e.expected.low for e in found))
-    above = hypot(*(e.expected.high - e.expected.size for e in found))
-    least, middle, most = (
-        round(100 * (1 - value / size), 1) if size else 0.0 for value in (left + above, left, left - below)
-    )
+    total = total_of(found)
+    low, high = total.interval
     return EstimateTotal(
         images=asked,
         failed=asked - len(found),
-        original_size=size,
-        estimated_size=round(left),
-        estimated_reduction_percent=middle,
-        interval=IntervalAnswer(low=least, high=most, level=LEVEL),
+        original_size=total.original_size,
+        estimated_size=round(total.size),
+        estimated_reduction_percent=total.reduction,
+        interval=IntervalAnswer(low=low, high=high, level=LEVEL),
     )

@@ -11,7 +11,7 @@ from library.submission import Submission
 from library.tables import USER, Job
 from routers.deps import LibraryFormDep, Services, ServicesDep, UserDep
 from routers.documents import ALWAYS, FILE, TOKEN, refusals
-from routers.library_answers import image_answer, job_answer, known_id, stamp
+from routers.library_answers import image_answer, job_answer, known_id, private, stamp
 from routers.library_models import BUCKET_PATTERN, Accepted, JobAnswer, ResultAnswer
 
 router = APIRouter(prefix="/api/v1/images", tags=["library"])
@@ -54,8 +54,7 @@ async def upload(parts: ServicesDep, user: UserDep, form: LibraryFormDep) -> JSO
     job = await parts.uploads.submit(Submission(user, form.bucket, examined, form.context, form.callback_url))
     place = f"{router.prefix}/jobs/{job.job_id}"
     told = Accepted(job_id=job.job_id, image_id=job.image_id, status_url=place, message="accepted; ask for its status")
-    headers = {"Location": place, "Retry-After": str(POLL_SECONDS), "Cache-Control": "no-store"}
-    return JSONResponse(told.model_dump(mode="json"), 202, headers)
+    return private(told, 202, {"Location": place, "Retry-After": str(POLL_SECONDS)})
 
 
 @router.get(
@@ -69,7 +68,7 @@ async def status(job_id: str, parts: ServicesDep, user: UserDep) -> JSONResponse
     """From `pending` by `processing` to `completed`; `failed` when no other try would help."""
     job = await _own(parts, user, job_id)
     headers = {"Retry-After": str(POLL_SECONDS)} if job.status in leases.UNFINISHED else {}
-    return JSONResponse(job_answer(job).model_dump(mode="json"), headers=headers | {"Cache-Control": "no-store"})
+    return private(job_answer(job), headers=headers)
 
 
 @router.get(
@@ -89,7 +88,7 @@ async def result(job_id: str, parts: ServicesDep, user: UserDep) -> JSONResponse
         raise Missing("the image was deleted")
     found = await image_answer(asset, parts.library)
     told = ResultAnswer(**dict(found), status="completed", completed_at=stamp(job.completed_at))
-    return JSONResponse(told.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
+    return private(told)
 
 
 def expect_done(job: Job) -> None:

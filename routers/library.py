@@ -12,10 +12,11 @@ from library.objects import Place
 from library.repository import assets, jobs, leases
 from library.repository.events import note
 from library.tables import READY, USER, Asset
+from routers.conditional import has
 from routers.deps import Services, ServicesDep, UserDep
 from routers.documents import FILE, TOKEN, refusals
 from routers.jobs import expect_done
-from routers.library_answers import image_answer, known_id, variant, variant_answer
+from routers.library_answers import image_answer, known_id, private, variant, variant_answer
 from routers.library_models import DeletedAnswer, ImageAnswer, VariantAnswer, VariantsAnswer
 
 router = APIRouter(prefix="/api/v1/images", tags=["library"])
@@ -52,7 +53,7 @@ async def several(parts: ServicesDep, user: UserDep, image_ids: Ids, size: Size 
         images=[await variant_answer(asset, size, parts.library) for asset in found.values() if asset],
         missing=[name for name, asset in found.items() if asset is None],
     )
-    return JSONResponse(told.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
+    return private(told)
 
 
 @router.get(
@@ -66,7 +67,7 @@ async def one(image_id: str, parts: ServicesDep, user: UserDep, size: Size = MED
     """Where it is, and how large."""
     asset = await _ready(parts, user, image_id)
     told = await variant_answer(asset, size, parts.library)
-    return JSONResponse(told.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
+    return private(told)
 
 
 @router.get(
@@ -79,7 +80,7 @@ async def one(image_id: str, parts: ServicesDep, user: UserDep, size: Size = MED
 async def every(image_id: str, parts: ServicesDep, user: UserDep) -> JSONResponse:
     """All addresses and facts."""
     told = await image_answer(await _ready(parts, user, image_id), parts.library)
-    return JSONResponse(told.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
+    return private(told)
 
 
 @router.get(
@@ -100,7 +101,7 @@ async def direct(image_id: str, request: Request, parts: ServicesDep, user: User
     data = await parts.library.objects.get(place, max_bytes=max(row.size_bytes, parts.settings.max_file_size))
     etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if etag in request.headers.get("if-none-match", ""):
+    if has(request.headers, etag):
         return Response(status_code=304, headers=headers)
     headers["Content-Disposition"] = f'inline; filename="{row.object_key.rsplit("/", 1)[-1]}"'
     return Response(data, headers=headers, media_type=row.mime)
@@ -128,7 +129,7 @@ async def delete(image_id: str, parts: ServicesDep, user: UserDep) -> JSONRespon
             note(session, job, "deleted")
     await parts.library.objects.sweep_removed()
     told = DeletedAnswer(image_id=name, deleted=True, variants=variants)
-    return JSONResponse(told.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
+    return private(told)
 
 
 async def _whole(parts: Services, user: str, image_id: str) -> Asset | None:

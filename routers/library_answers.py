@@ -1,7 +1,11 @@
 """Rows of the library as answers of /api/v1."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
+
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 from exceptions import InvalidOptions, Missing
 from library.library import Library
@@ -15,6 +19,11 @@ from routers.library_models import (
     VariantAnswer,
     VariantFacts,
 )
+
+
+def private(told: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """An answer for the one who asked: no cache keeps it."""
+    return JSONResponse(told.model_dump(mode="json"), status, {**(headers or {}), "Cache-Control": "no-store"})
 
 
 def known_id(text: str) -> str:

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from schemas import OptimizationOptions, invalid
+from schemas import FromBody, IntervalAnswer, OptimizationOptions
 
 JOB, IMAGE, BATCH = (f"{start}-7c3e-4a53-9d0e-6f1f2c5a8b11" for start in ("0b7d9a52", "5d8a1f3c", "91c2e4b7"))
 STAMP = "2026-11-21T09:30:00Z"
@@ -115,13 +115,10 @@ class DeletedAnswer(BaseModel):
     variants: list[str]
 
 
-class BatchRequest(BaseModel):
+class BatchRequest(FromBody):
     """Many images, by their URLs or by the folder that they are in, under one set of options."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        frozen=True,
         json_schema_extra={
             "oneOf": [{"required": ["urls"]}, {"required": ["prefix"]}],
             "example": {"urls": ["https://example.com/a.jpg"], "optimization": {"quality": "auto"}, "bucket": "photos"},
@@ -152,22 +149,6 @@ class BatchRequest(BaseModel):
             raise ValueError("either `urls` or `prefix` is needed")
         return self
 
-    @classmethod
-    def from_json(cls, text: bytes) -> Self:
-        """The request from its JSON text. Raises InvalidOptions."""
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            raise invalid(error) from None
-
-
-class Interval(BaseModel):
-    """Percent; the share of cases that it holds is `level`."""
-
-    low: float
-    high: float
-    level: float
-
 
 class BatchEstimate(BaseModel):
     """What a batch will make of its images, by a look at some of them."""
@@ -178,7 +159,7 @@ class BatchEstimate(BaseModel):
     original_size: int = Field(description="Bytes of all images, as far as the sample tells.")
     estimated_size: int
     estimated_reduction_percent: float
-    interval: Interval
+    interval: IntervalAnswer
 
 
 class BatchAccepted(BaseModel):

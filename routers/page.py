@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from config import ROOT
 from optimizers.router import TARGETS
+from routers.conditional import has
 from routers.deps import ServicesDep
 from security.rate_limiter import allowances
 
@@ -109,7 +110,7 @@ def _answer(request: Request, asset: Asset, caching: str) -> Response:
     packs = "gzip" in request.headers.get("accept-encoding", "") and len(asset.packed) < len(asset.data)
     etag = f'"{asset.etag}{"-gzip" if packs else ""}"'
     headers = {"ETag": etag, "Cache-Control": caching, "Vary": "Accept-Encoding", "Content-Security-Policy": CSP}
-    if etag in request.headers.get("if-none-match", ""):
+    if has(request.headers, etag):
         return Response(status_code=304, headers=headers)
     if packs:
         headers["Content-Encoding"] = "gzip"

@@ -8,7 +8,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -18,7 +17,7 @@ from optimizers.fit import Fit
 from optimizers.policy import ORIGINAL, Metadata, Policy
 from optimizers.rendering import Rendition
 from optimizers.router import CHOICE, TARGETS
-from schemas import AUTO, OptimizationOptions, Quality, invalid, whole
+from schemas import AUTO, FromBody, OptimizationOptions, Quality, whole
 from utils.exif_facts import Fact
 
 MAX_SIDE = 16_383
@@ -119,7 +118,7 @@ class Store(BaseModel):
         return next(iter(self.headers.values()), "")
 
 
-class Commands(Model):
+class Commands(FromBody):
     """What shall be done to a picture, and where the result goes."""
 
     resize: Resize | None = None
@@ -131,10 +130,7 @@ class Commands(Model):
     @classmethod
     def from_json(cls, text: bytes) -> Self:
         """The commands of a body, which may be empty. Raises InvalidOptions."""
-        try:
-            return cls.model_validate_json(text or b"{}")
-        except ValidationError as error:
-            raise invalid(error) from None
+        return super().from_json(text or b"{}")
 
     @property
     def changes(self) -> bool:
@@ -180,15 +176,7 @@ class SourceUrl(Model):
     )
 
 
-class SourceRequest(Model):
+class SourceRequest(FromBody):
     """The JSON body of POST /shrink."""
 
     source: SourceUrl
-
-    @classmethod
-    def from_json(cls, text: bytes) -> Self:
-        """Raises InvalidOptions."""
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            raise invalid(error) from None
